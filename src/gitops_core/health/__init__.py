@@ -1,0 +1,1 @@
+"""Pure: a live object goes in, two answers come out: settled? healthy?"""

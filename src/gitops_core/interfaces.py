@@ -1,0 +1,482 @@
+"""
+The whole contract for people who extend the library, on one page.
+
+A pass asks a :class:`Source` for a revision and its files, a :class:`Renderer` for resources, each :class:`Policy` for
+objections, and a :class:`Target` for what is live; then the engine decides, and calls the target's mutators.
+
+Rules for every plug-in: methods are called from any thread, but never two for one application at once, save the target's
+I/O methods, up to ``limits.concurrency``. Raise the classes of :mod:`gitops_core.errors`; anything else becomes a
+``PluginError`` and is retried a few times. Do not retry, sleep, log secrets or start threads: the engine does. Poll ``ctx.check()``
+in long loops. Values handed in are frozen; values handed out are frozen by the engine.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar, Final, Protocol, Self
+
+import attrs
+
+from gitops_core.errors import Cancelled, DeadlineExceeded
+from gitops_core.model.applications import Owner
+from gitops_core.model.events import Event
+from gitops_core.model.health import Health
+from gitops_core.model.history import JournalRecord, PassRecord
+from gitops_core.model.inventory import Inventory, InventoryUpdate
+from gitops_core.model.plans import Action, FieldDiff, Plan
+from gitops_core.model.pointers import Patterns, as_patterns
+from gitops_core.model.resources import Live, Pending, Resource, ResourceKey, Unreadable, key_of
+from gitops_core.model.revisions import Notice, Revision, Tree
+from gitops_core.model.values import Body
+from gitops_core.model.verdicts import Violation
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What every call gets
+
+
+class Signal(Protocol):
+    """A flag that somebody else sets once: ``threading.Event`` is one."""
+
+    def is_set(self) -> bool: ...
+    def set(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+
+class Clock(abc.ABC):
+    """All time comes from here, so that tests run on a virtual one."""
+
+    @abc.abstractmethod
+    def now(self) -> float:
+        """Return the time of day in seconds since the epoch."""
+
+    @abc.abstractmethod
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never goes back."""
+
+    @abc.abstractmethod
+    def wait(self, signal: Signal, seconds: float) -> bool:
+        """Wait until *signal* is set, at most *seconds*; return whether it is set."""
+
+
+class Memo(Protocol):
+    """A cache that may outlive the process. A miss is always possible; values are bytes and hold nothing secret."""
+
+    def get(self, space: str, key: str) -> bytes | None: ...
+    def put(self, space: str, key: str, value: bytes) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class Context:
+    """
+    What every plug-in call gets: who asks, until when, and the way out.
+
+    Attributes:
+        application: ``Application.id``.
+        owner: Prefix of every label and annotation key.
+        clock: All time.
+        cancel: Set when the host wants us to stop.
+        deadline: On ``clock.monotonic()``; infinite when there is none.
+        salt: Keys the digests of secret values; the state store's own.
+        memo: A cache that may outlive the process.
+        random: All randomness.
+        notify: Reports a :class:`Notice`.
+        count: Adds to a counter of the pass's cost: ``ctx.count("documents_decoded")``.
+    """
+
+    application: str
+    owner: Owner
+    clock: Clock
+    cancel: Signal
+    deadline: float = float("inf")
+    salt: bytes = attrs.field(default=b"", repr=False)
+    memo: Memo
+    random: random.Random
+    notify: Callable[[Notice], None]
+    count: Callable[[str, int], None]
+
+    def remaining(self) -> float:
+        """Return the seconds left until the deadline; never negative."""
+        return max(0.0, self.deadline - self.clock.monotonic())
+
+    def check(self) -> None:
+        """
+        Do nothing, unless it is time to stop.
+
+        Raises:
+            Cancelled: The host asked us to. WAIT.
+            DeadlineExceeded: No time is left. RETRY.
+        """
+        if self.cancel.is_set():
+            raise Cancelled("stopped by the host")
+        if self.clock.monotonic() >= self.deadline:
+            raise DeadlineExceeded("out of time; raise Options.deadline, or the target's limits.timeout")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait *seconds* on the clock; raises like :meth:`check` as soon as there is a reason to stop."""
+        self.check()
+        self.clock.wait(self.cancel, min(seconds, self.remaining()))
+        self.check()
+
+    def within(self, seconds: float) -> Context:
+        """Return this context with a deadline at most *seconds* away."""
+        return attrs.evolve(self, deadline=min(self.deadline, self.clock.monotonic() + seconds))
+
+
+class Sink(Protocol):
+    """Takes events. Called in order, outside of every lock; what it raises is reported once and never stops a pass."""
+
+    def emit(self, event: Event) -> None: ...
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The four interfaces
+
+
+class Plugin(abc.ABC):  # noqa: B024  # why: each kind of plug-in adds its own abstract methods
+    """What the four interfaces share."""
+
+    @property
+    def name(self) -> str:
+        """How messages call this plug-in."""
+        return type(self).__name__
+
+    @property
+    def fingerprint(self) -> str:
+        """
+        Identity, version and options as one text: equal fingerprints and equal inputs give equal outputs.
+
+        It is part of every memo key. Empty means "cannot tell": the plug-in is asked on every pass.
+        """
+        return ""
+
+    def close(self) -> None:  # noqa: B027  # why: most plug-ins hold nothing
+        """Release what was acquired; may be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+class Source(Plugin):
+    """Where desired state comes from."""
+
+    @abc.abstractmethod
+    def resolve(self, ctx: Context) -> Revision:
+        """Return what the reference names now. Cheap: no content is transferred."""
+
+    @abc.abstractmethod
+    def fetch(self, ctx: Context, revision: Revision) -> Tree:
+        """Return exactly *revision*, whatever the reference names by now. A no-op when it is here already."""
+
+
+class Renderer(Plugin):
+    """How files become resources."""
+
+    @abc.abstractmethod
+    def render(self, ctx: Context, tree: Tree) -> Iterable[Resource]:
+        """
+        Yield every resource that *tree* declares, with its origin.
+
+        An exception at any point makes the render incomplete: nothing is applied and nothing pruned. To report several
+        problems at once raise an ``ExceptionGroup`` of ``RenderError``.
+        """
+
+
+@attrs.frozen
+class Subject:
+    """
+    What a policy looks at.
+
+    Attributes:
+        application: ``Application.id``.
+        owner: For its annotation keys.
+        revision: What was rendered.
+        resources: All of it, sorted by key. Bodies are decoded when touched.
+        plan: What would change; None in :func:`gitops_core.check`, before anything was observed.
+    """
+
+    application: str
+    owner: Owner
+    revision: Revision
+    resources: tuple[Resource, ...]
+    plan: Plan | None = None
+
+
+class Policy(Plugin):
+    """
+    What may object.
+
+    Called without a plan first, and a second time with the plan when :attr:`needs_plan` is set. One that raises denies.
+    """
+
+    needs_plan: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def review(self, ctx: Context, subject: Subject) -> Iterable[Violation]:
+        """Yield every objection."""
+
+
+class Identity(enum.Enum):
+    """DECLARED: the declaration names the object. ASSIGNED: the API invents its id on create."""
+
+    DECLARED = "declared"
+    ASSIGNED = "assigned"
+
+
+@attrs.frozen
+class Fields:
+    """
+    What the engine must know about the fields of an object: JSON Pointer patterns, ``*`` for any one segment.
+
+    Attributes:
+        immutable: Cannot be changed in place; a difference plans a REPLACE.
+        computed: Set by the API; never compared.
+        write_only: Never returned by the API; compared by a salted digest kept in the inventory. Sensitive, too.
+        sensitive: Masked everywhere but in the target.
+        unordered: Lists whose order means nothing.
+    """
+
+    immutable: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
+    computed: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
+    write_only: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
+    sensitive: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
+    unordered: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
+
+
+@attrs.frozen
+class Limits:
+    """
+    What the API bears.
+
+    Attributes:
+        concurrency: Calls at once.
+        rate: Calls per second, or None for no limit.
+        timeout: Seconds one call may take; ``ctx.deadline`` says the same.
+    """
+
+    concurrency: int = 4
+    rate: float | None = None
+    timeout: float = 30.0
+
+
+@attrs.frozen
+class Query:
+    """
+    What the engine wants to know.
+
+    Attributes:
+        keys: Desired and inventory keys. A target may yield more; it must yield every one of these that exists.
+        versions: ``Live.version`` as last seen, by key: a body need not be read for an object that still has it.
+    """
+
+    keys: frozenset[ResourceKey]
+    versions: Mapping[ResourceKey, str] = attrs.field(factory=dict)
+
+    @property
+    def kinds(self) -> frozenset[tuple[str, str]]:
+        """The (group, kind) pairs of the keys."""
+        return frozenset((key.group, key.kind) for key in self.keys)
+
+
+@attrs.frozen
+class TargetChange:
+    """
+    What a target is asked to do to one object.
+
+    Attributes:
+        key: The object.
+        action: CREATE, UPDATE or DELETE (a REPLACE arrives as a DELETE, then a CREATE).
+        desired: The declaration in clear, frozen; empty for DELETE. ``thaw(change.desired)`` may be changed.
+        live: What is there, in clear; None for CREATE. ``live.id`` is what a DELETE must name.
+        diff: What differs, masked.
+        idempotency_key: The same on every retry and after a crash; another object or declaration has another one.
+        previous: Pointers the last applied declaration set and this one does not.
+    """
+
+    key: ResourceKey
+    action: Action
+    desired: Body = attrs.field(repr=False)
+    live: Live | None = None
+    diff: tuple[FieldDiff, ...] = ()
+    idempotency_key: str = ""
+    previous: tuple[str, ...] = ()
+
+
+class Target(Plugin):
+    """
+    Where resources live. Three methods are required; the engine does the rest: diff, order, dry-run, retries, rate
+    limits, deadlines, inventory, guards, redaction, verification.
+    """
+
+    fields: Fields = Fields()
+    identity: Identity = Identity.DECLARED
+    limits: Limits = Limits()
+
+    # -- required I/O -------------------------------------------------------------------------------------------------
+    @abc.abstractmethod
+    def observe(self, ctx: Context, query: Query) -> Iterable[Live | Unreadable]:
+        """
+        Yield every object of ``query.keys`` that exists; you may yield others of the same scope, too.
+
+        Yield an :class:`Unreadable` for what could not be looked at. An exception means that nothing is known.
+        """
+
+    @abc.abstractmethod
+    def create(self, ctx: Context, change: TargetChange) -> Live | Pending | None:
+        """
+        Create ``change.desired``. Return what is there now if the API says so, :class:`Pending` if it takes time, else None.
+
+        Raises:
+            AlreadyExists: Something with this identity is there.
+        """
+
+    @abc.abstractmethod
+    def delete(self, ctx: Context, change: TargetChange) -> Pending | None:
+        """Delete exactly ``change.live.id``. NotFound counts as success."""
+
+    # -- optional I/O: override what the API can do; what is missing shows in the plan ------------------------------------
+    def update(self, ctx: Context, change: TargetChange) -> Live | Pending | None:
+        """Make ``change.live`` equal to ``change.desired``, leaving un-declared fields alone. Not overridden: REPLACE."""
+        raise NotImplementedError
+
+    def poll(self, ctx: Context, pending: Pending) -> Live | Pending | None:
+        """Ask about an accepted operation; None when it is done. Not overridden: the engine observes instead."""
+        raise NotImplementedError
+
+    def preview(self, ctx: Context, change: TargetChange) -> Body:
+        """Let the API check ``change`` without doing it (a server-side dry run); return the object as it would be."""
+        raise NotImplementedError
+
+    def apply_batch(self, ctx: Context, changes: Sequence[TargetChange]) -> Iterable[Live | Pending | Exception | None]:
+        """Do several independent changes in one call; yield one answer each, in order."""
+        raise NotImplementedError
+
+    def watch(self, ctx: Context, query: Query) -> Iterable[Live | Unreadable | ResourceKey]:
+        """Yield objects as they change, keys as they vanish, until cancelled."""
+        raise NotImplementedError
+
+    def etag(self, ctx: Context) -> str | None:
+        """Return a token that changes whenever anything in this target's scope changes, or None. Makes a quiet pass free."""
+        return None
+
+    # -- optional pure functions ------------------------------------------------------------------------------------------
+    def key(self, body: Body) -> ResourceKey | tuple[str, ...]:
+        """Return the identity of *body*: equal for every spelling of the same object. ValueError when it has none."""
+        return key_of(body)
+
+    def normalize(self, body: Body) -> Body:
+        """Return *body* in the API's spelling. Applied to both sides before they are compared; idempotent."""
+        return body
+
+    def diff(self, desired: Body, live: Body) -> Iterable[FieldDiff] | None:
+        """Return the differences of two normalised bodies, or None to let the engine compare the declared fields."""
+        return None
+
+    def depends_on(self, body: Body) -> Iterable[ResourceKey | tuple[str, ...]]:
+        """Return the keys that must be there before *body*."""
+        return ()
+
+    def health(self, live: Live) -> Health | None:
+        """Return how well *live* is, or None to let the engine's rules for its kind decide."""
+        return None
+
+
+_OPTIONAL: Final = (
+    "update",
+    "poll",
+    "preview",
+    "apply_batch",
+    "watch",
+    "etag",
+    "key",
+    "normalize",
+    "diff",
+    "depends_on",
+    "health",
+)
+
+
+def capabilities(target: Target) -> frozenset[str]:
+    """Return the names of the optional methods that *target*'s class overrides."""
+    cls = type(target)
+    return frozenset(name for name in _OPTIONAL if getattr(cls, name) is not getattr(Target, name))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where state is kept
+
+
+class StateStore(Plugin):
+    """
+    Remembers, between processes, what we own. Digests only: never a body, never a secret.
+
+    Every method is atomic and safe between threads and, for stores that outlive a process, between processes.
+
+    Raises (every method):
+        StateUnavailable: Disk full, read-only, server gone. RETRY.
+        StateCorrupt: Not readable. STALL; nothing was written.
+    """
+
+    @abc.abstractmethod
+    def salt(self) -> bytes:
+        """Return the random key of this store's secret digests: 32 bytes, made once."""
+
+    @abc.abstractmethod
+    def exclusive(self, application: str, timeout: float) -> AbstractContextManager[None]:
+        """
+        Keep every other holder of *application* out, in this and other processes; released when the process dies.
+
+        Raises:
+            StateLocked: Still held by another after *timeout* seconds. RETRY.
+        """
+
+    @abc.abstractmethod
+    def inventory(self, application: str) -> Inventory:
+        """Return what *application* owns; empty with serial 0 when it is new. Cheap when nothing changed since the last call."""
+
+    @abc.abstractmethod
+    def update_inventory(self, application: str, update: InventoryUpdate, *, serial: int) -> Inventory:
+        """
+        Apply *update* durably before returning, and return the inventory after it.
+
+        Raises:
+            StateConflict: The inventory is no longer at *serial*. RETRY.
+        """
+
+    @abc.abstractmethod
+    def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
+        """Add *records*; the store may drop the oldest beyond a bound of its own."""
+
+    @abc.abstractmethod
+    def journal(self, application: str, key: ResourceKey | None = None, limit: int = 100) -> Sequence[JournalRecord]:
+        """Return the newest records first, of *key* or of all."""
+
+    @abc.abstractmethod
+    def record_pass(self, application: str, record: PassRecord, *, keep: int) -> None:
+        """Add a pass to the history, or count a repetition of the newest; keep the last *keep*."""
+
+    @abc.abstractmethod
+    def history(self, application: str, limit: int = 20) -> Sequence[PassRecord]:
+        """Return the newest passes first."""
+
+    @abc.abstractmethod
+    def get_memo(self, space: str, key: str, *, not_before: float) -> bytes | None:
+        """Return what was put under (*space*, *key*) at or after *not_before* (epoch seconds), or None."""
+
+    @abc.abstractmethod
+    def put_memo(self, space: str, key: str, value: bytes, *, now: float) -> None:
+        """Remember *value*; old memos may be dropped at any time."""
+
+    @abc.abstractmethod
+    def applications(self) -> Sequence[str]:
+        """Return every application with an inventory, a journal or a history, sorted."""
+
+    @abc.abstractmethod
+    def forget(self, application: str) -> None:
+        """Remove everything about *application*; a no-op when unknown."""

@@ -1,0 +1,129 @@
+"""An application: where desired state comes from, where it goes, and the limits in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from gitops_core.model.guards import Approval, Guard
+from gitops_core.model.pointers import Patterns, as_patterns
+from gitops_core.model.resources import ResourceKey, key_set
+from gitops_core.model.values import text_set
+
+if TYPE_CHECKING:
+    from gitops_core.interfaces import Policy, Renderer, Source, Target
+
+_DOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+
+
+@attrs.frozen
+class Owner:
+    """
+    On whose behalf we act.
+
+    Attributes:
+        domain: A DNS name of yours. It prefixes every label and annotation key we read or write: ``example.org/protect``.
+        name: Which installation; two engines with one owner name believe they are the same.
+    """
+
+    domain: str = attrs.field(validator=attrs.validators.matches_re(_DOMAIN))
+    name: str = attrs.field(validator=attrs.validators.matches_re(_NAME))
+
+    def key(self, word: str) -> str:
+        """Return the label or annotation key for *word*."""
+        return f"{self.domain}/{word}"
+
+
+@attrs.frozen
+class IgnoreRule:
+    """
+    Fields that are somebody else's, at diff and at apply alike.
+
+    Attributes:
+        pointers: JSON Pointer patterns, ``*`` for any one segment.
+        kinds: Kinds it is about; empty for all.
+        keys: Objects it is about; empty for all.
+    """
+
+    pointers: Patterns = attrs.field(converter=as_patterns)
+    kinds: frozenset[str] = attrs.field(default=frozenset(), converter=text_set)
+    keys: frozenset[ResourceKey] = attrs.field(default=frozenset(), converter=key_set)
+
+    def applies_to(self, key: ResourceKey) -> bool:
+        """Tell whether this rule is about *key*."""
+        return (not self.kinds or key.kind in self.kinds) and (not self.keys or key in self.keys)
+
+
+@attrs.frozen
+class Options:
+    """
+    How a pass behaves. All times are seconds.
+
+    Attributes:
+        prune: Delete what is owned and no longer declared.
+        adopt: Take over an unowned object that is already there; without it such an object is refused.
+        workers: Threads that write at once, before the target's own ``limits.concurrency``.
+        deadline: For a whole pass.
+        attempts: Calls per operation, the first one included, for errors that may be retried.
+        backoff: First wait between attempts; doubles with jitter up to *backoff_cap*.
+        backoff_cap: Longest wait between attempts.
+        wait: Wait for health before dependents and pruning go on.
+        health_timeout: How long one object may take to settle.
+        health_interval: Between two looks at an object that has not settled.
+        memo_age: How long "unchanged" is believed without a full comparison.
+        history: Passes kept in the state store.
+        ignore: Fields that belong to others.
+        interval: What ``requeue_after`` says after a pass that is in sync.
+        lock_timeout: How long to wait while another process reconciles the same application.
+    """
+
+    prune: bool = True
+    adopt: bool = True
+    workers: int = 8
+    deadline: float = 600.0
+    attempts: int = 5
+    backoff: float = 0.5
+    backoff_cap: float = 30.0
+    wait: bool = True
+    health_timeout: float = 120.0
+    health_interval: float = 1.0
+    memo_age: float = 3600.0
+    history: int = 20
+    ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=tuple)
+    interval: float = 180.0
+    lock_timeout: float = 30.0
+
+
+@attrs.frozen(kw_only=True)
+class Application:
+    """
+    One unit of reconciliation.
+
+    Attributes:
+        name: Unique per owner.
+        owner: On whose behalf.
+        source: Where desired state is fetched from.
+        renderer: How files become resources.
+        target: Where resources live.
+        policies: What may object. Order does not matter.
+        guard: Limits on one plan.
+        approvals: Named, expiring permissions to exceed them.
+        options: How a pass behaves.
+    """
+
+    name: str = attrs.field(validator=attrs.validators.matches_re(_NAME))
+    owner: Owner
+    source: Source
+    renderer: Renderer
+    target: Target
+    policies: tuple[Policy, ...] = attrs.field(default=(), converter=tuple)
+    guard: Guard = Guard()
+    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=tuple)
+    options: Options = Options()
+
+    @property
+    def id(self) -> str:
+        """``domain/owner/name``: the name under which state is kept and objects are marked as owned."""
+        return f"{self.owner.domain}/{self.owner.name}/{self.name}"

@@ -1,0 +1,69 @@
+"""The numbers that stop a plan from doing too much, and the named, expiring permissions to do it all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from gitops_core.model.resources import ResourceKey, key_set
+from gitops_core.model.values import text_set
+
+
+@attrs.frozen
+class Guard:
+    """
+    Limits on one plan, counted on owned objects. A replace counts as a delete.
+
+    Attributes:
+        delete_floor: So many deletes are always allowed (unless the desired set is empty).
+        delete_fraction: Of the owned objects, 0.0-1.0, that may go in one plan.
+        delete_cap: Never more deletes than this in one plan.
+        touched_fraction: Of the owned objects, 0.0-1.0, that may be updated, replaced or deleted in one plan.
+        never: Kinds that are deleted only with an approval that names them.
+        allow_empty: Whether an empty desired set may prune everything.
+
+    Source: octoDNS' plan limits, tightened; design promise 8.
+    """
+
+    delete_floor: int = 2
+    delete_fraction: float = 0.25
+    delete_cap: int = 50
+    touched_fraction: float = 0.5
+    never: frozenset[str] = attrs.field(default=frozenset({"Namespace", "CustomResourceDefinition"}), converter=text_set)
+    allow_empty: bool = False
+
+
+@attrs.frozen
+class Approval:
+    """
+    A named permission to exceed a guard, kept in Git or code, reviewed like everything else.
+
+    Attributes:
+        name: Who or what approved it, shown in the plan.
+        expires_at: Epoch seconds after which it counts for nothing.
+        rules: Which refusals it lifts: ``delete_limit``, ``touched_limit``, ``empty``, ``kind``, ``protected``, ``replace``.
+        kinds: Kinds it is about; empty for all kinds, except that rule ``kind`` needs them by name.
+        keys: Objects it is about; empty for all.
+        max_count: At most so many objects are let through by it.
+    """
+
+    name: str
+    expires_at: float
+    rules: frozenset[str] = attrs.field(converter=text_set)
+    kinds: frozenset[str] = attrs.field(default=frozenset(), converter=text_set)
+    keys: frozenset[ResourceKey] = attrs.field(default=frozenset(), converter=key_set)
+    max_count: int = 50
+
+    def allows(self, rule: str, key: ResourceKey | None, now: float) -> bool:
+        """Tell whether this approval lifts *rule* for *key* (None: for the whole plan) at *now* (epoch seconds)."""
+        if rule not in self.rules or now >= self.expires_at:
+            return False
+        if rule == "kind" and (key is None or key.kind not in self.kinds):
+            return False
+        return key is None or ((not self.kinds or key.kind in self.kinds) and (not self.keys or key in self.keys))
+
+
+def first_allowing(approvals: Iterable[Approval], rule: str, key: ResourceKey | None, now: float) -> Approval | None:
+    """Return the first approval, by name, that lifts *rule* for *key*."""
+    return next((a for a in sorted(approvals, key=lambda a: a.name) if a.allows(rule, key, now)), None)

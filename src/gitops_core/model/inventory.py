@@ -1,0 +1,127 @@
+"""What we created and have not deleted: the record that survives us."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+from gitops_core.model.resources import ResourceKey
+
+
+class EntryState(enum.StrEnum):
+    """PLANNED is written before the first write of a pass, APPLIED after a success, DELETING before a delete."""
+
+    PLANNED = "planned"
+    APPLIED = "applied"
+    DELETING = "deleting"
+
+
+@attrs.frozen
+class InventoryEntry:
+    """
+    One object that is ours, or that we are about to make ours. Digests only: no body, no secret.
+
+    Attributes:
+        key: Identity.
+        state: How far we are with it.
+        id: What the API calls it; empty until known. A delete names this id, never only the key.
+        desired: Digest of the declaration that was applied last.
+        version: ``Live.version`` seen right after, for the memo that says UNCHANGED without a comparison.
+        live: Digest of the normalised live object at that time; used when the API has no version.
+        declared: The pointers that declaration set, sorted; a pointer that later vanishes from Git is a change.
+        protected: The declaration asked for protection. It stays in force when the declaration is removed.
+        checked_at: When live was last compared with desired in full, epoch seconds; bounds the age of the memo.
+        adopted: The object was there before us.
+        settled: Health had settled when last assessed.
+        depends_on: Keys it depended on when applied: deletes run in the reverse order.
+        path: File that declared it, for reports after the declaration is gone.
+        revision: The revision that was applied last.
+    """
+
+    key: ResourceKey
+    state: EntryState = EntryState.PLANNED
+    id: str = ""
+    desired: str = ""
+    version: str = ""
+    live: str = ""
+    declared: tuple[str, ...] = ()
+    protected: bool = False
+    checked_at: float = 0.0
+    adopted: bool = False
+    settled: bool = False
+    depends_on: tuple[ResourceKey, ...] = ()
+    path: str = ""
+    revision: str = ""
+
+
+@attrs.frozen
+class Intent:
+    """
+    "I am about to create this": written before a create whose id the API invents, removed when the outcome is recorded.
+
+    Attributes:
+        key: The object.
+        idempotency_key: The same on every retry and after a crash, so that an API that honours it makes one object.
+        token: Token of a :class:`Pending` operation, to be polled after a restart.
+        desired: Digest of the declaration.
+        started_at: Epoch seconds.
+    """
+
+    key: ResourceKey
+    idempotency_key: str
+    token: str = ""
+    desired: str = ""
+    started_at: float = 0.0
+
+
+@attrs.frozen
+class Inventory:
+    """
+    Everything one application owns.
+
+    Attributes:
+        application: ``Application.id``.
+        entries: By key.
+        intents: Open intents by key.
+        serial: Counts writes; a write names the serial it was based on, and a stale one is refused (StateConflict).
+
+    An entry exists from before the first write of its object until after its delete.
+    """
+
+    application: str
+    entries: Mapping[ResourceKey, InventoryEntry] = attrs.field(factory=dict)
+    intents: Mapping[ResourceKey, Intent] = attrs.field(factory=dict)
+    serial: int = 0
+
+
+@attrs.frozen
+class InventoryUpdate:
+    """
+    One atomic change of an inventory.
+
+    Attributes:
+        put: Entries to add or replace.
+        drop: Keys to remove (a no-op where absent).
+        open_intents: Intents to add or replace.
+        close_intents: Keys whose intent is done.
+    """
+
+    put: tuple[InventoryEntry, ...] = ()
+    drop: tuple[ResourceKey, ...] = ()
+    open_intents: tuple[Intent, ...] = ()
+    close_intents: tuple[ResourceKey, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.drop or self.open_intents or self.close_intents)
+
+    def apply_to(self, inventory: Inventory) -> Inventory:
+        """Return *inventory* after this update, with the next serial."""
+        entries = {**inventory.entries, **{e.key: e for e in self.put}}
+        intents = {**inventory.intents, **{i.key: i for i in self.open_intents}}
+        for key in self.drop:
+            entries.pop(key, None)
+        for key in self.close_intents:
+            intents.pop(key, None)
+        return Inventory(inventory.application, entries, intents, inventory.serial + 1)

@@ -1,0 +1,237 @@
+"""What is wanted and what is there: keys, resources with their origin, live objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import attrs
+
+from gitops_core.model.pointers import Patterns
+from gitops_core.model.secrets import KUBERNETES_SECRET, wrap
+from gitops_core.model.values import FrozenDict, digest
+
+
+class ResourceKey(NamedTuple):
+    """
+    The identity of an object within one target: group, kind, namespace, name.
+
+    ``str(key)`` leaves out what is empty in front (``ConfigMap/site``, ``Service/shop/web``, ``apps/Deployment/shop/web``)
+    and :meth:`parse` reads it back. A tuple underneath: sorting and hashing run at C speed.
+    """
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        parts = [self.kind, self.name]
+        if self.group or self.namespace:
+            parts.insert(1, self.namespace)
+        if self.group:
+            parts.insert(0, self.group)
+        return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+    @classmethod
+    def parse(cls, text: str) -> ResourceKey:
+        """
+        Read what ``str(key)`` wrote.
+
+        Raises:
+            ValueError: Not two, three or four parts, or no kind or name.
+        """
+        parts = [part.replace("%2F", "/").replace("%25", "%") for part in text.split("/")]
+        return as_key(tuple(parts))
+
+
+def as_key(value: ResourceKey | tuple[str, ...] | str) -> ResourceKey:
+    """
+    Return a :class:`ResourceKey` for what a plug-in may write: ``"kind/name"``, (kind, name), (kind, namespace, name) or all four.
+
+    Raises:
+        ValueError: Another shape, or an empty kind or name.
+    """
+    if isinstance(value, ResourceKey):
+        return value
+    if isinstance(value, str):
+        return ResourceKey.parse(value)
+    match value:
+        case (str(kind), str(name)):
+            key = ResourceKey("", kind, "", name)
+        case (str(kind), str(namespace), str(name)):
+            key = ResourceKey("", kind, namespace, name)
+        case (str(), str(), str(), str()):
+            key = ResourceKey(*value)
+        case _:
+            raise ValueError(f"a key is (kind, name), (kind, namespace, name) or (group, kind, namespace, name), not {value!r}")
+    if not key.kind or not key.name:
+        raise ValueError(f"a key needs a kind and a name: {value!r}")
+    return key
+
+
+def key_set(values: Iterable[ResourceKey | tuple[str, ...] | str]) -> frozenset[ResourceKey]:
+    """Return the keys of *values* as a frozen set (an attrs converter)."""
+    return frozenset(map(as_key, values))
+
+
+def key_of(body: Mapping[str, Any]) -> ResourceKey:
+    """
+    Return the key of a manifest: group from ``apiVersion``, ``kind``, ``metadata.namespace``, ``metadata.name`` (or a plain ``name``).
+
+    Raises:
+        ValueError: No kind, no name, or one of them is not text; the message says which.
+    """
+    metadata = body.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    name = metadata.get("name", body.get("name"))
+    fields = {"kind": body.get("kind"), "metadata.name": name}
+    for field, value in fields.items():
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"no {field}" if value is None or value == "" else f"{field} is not text but {type(value).__name__}")
+    version = str(body.get("apiVersion") or "")
+    group = version.rpartition("/")[0]
+    return ResourceKey(group, body["kind"], str(metadata.get("namespace") or body.get("namespace") or ""), str(name))
+
+
+@attrs.frozen
+class Origin:
+    """
+    Where a declaration stands.
+
+    Attributes:
+        source: Which source, without credentials (``https://host/repo``).
+        revision: The commit; filled in when an object takes part in a plan, violation, error or event.
+        path: The file, relative to the root of the source.
+        document: Position in the file, from 0.
+        line: Line where the document begins, from 1; 0 when unknown.
+        column: Column, from 1; 0 when unknown.
+    """
+
+    source: str = ""
+    revision: str = ""
+    path: str = ""
+    document: int = 0
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@attrs.frozen
+class Resource:
+    """
+    One declared object: key, digest, origin, and a body that is read when asked for.
+
+    Between passes only key, digest and origin stay in memory; a resource from a memo decodes its document again when
+    :attr:`body` is touched. Two resources are equal when key, digest and origin are.
+
+    Attributes:
+        key: Identity in the target.
+        digest: SHA-256 of the canonical body; secret leaves enter it salted.
+        origin: Where it was declared.
+    """
+
+    key: ResourceKey
+    digest: str
+    origin: Origin
+    _load: Callable[[], FrozenDict] = attrs.field(repr=False, eq=False)
+
+    @classmethod
+    def of(
+        cls, body: Mapping[str, Any], origin: Origin = Origin(), *, key: ResourceKey | None = None, salt: bytes = b""
+    ) -> Resource:
+        """
+        Freeze *body* once, wrap the values of a ``Secret``, and take its key and digest.
+
+        Raises:
+            ValueError: *key* is not given and the body has no kind or name.
+            TypeError: A value that JSON does not have.
+        """
+        named = key if key is not None else key_of(body)
+        frozen = wrap(body, KUBERNETES_SECRET if named.kind == "Secret" and not named.group else _NOTHING)
+        return cls(named, digest(frozen, salt), origin, lambda: frozen)
+
+    @property
+    def body(self) -> FrozenDict:
+        """The object, deep-frozen, with secrets wrapped. May decode a document; keep the result if you need it twice."""
+        return self._load()
+
+    def with_loader(self, load: Callable[[], FrozenDict]) -> Resource:
+        """Return this resource with another way to come by the same body (a memo's lean twin)."""
+        return Resource(self.key, self.digest, self.origin, load)
+
+
+_NOTHING = Patterns()
+
+
+def _loader(body: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> Callable[[], Mapping[str, Any]]:
+    return body if callable(body) else lambda: body
+
+
+@attrs.frozen
+class Live:
+    """
+    One object as the target has it.
+
+    Attributes:
+        key: Its identity; a tuple or ``"kind/name"`` is accepted.
+        body: What it looks like, or a function that reads it when needed. Shape: a JSON object.
+        id: What the API calls this very object (a uid, a record id): a deleted and re-created object has another one.
+        version: Changes whenever the object changes (resourceVersion, ETag); empty when the API has none.
+        owner: Who the object itself says it belongs to: None when the target cannot tell, empty for nobody, else an application id.
+        manager: Who last wrote it, if the API knows: named in CONTESTED reports.
+        deleting: The API has accepted its deletion already.
+    """
+
+    key: ResourceKey = attrs.field(converter=as_key)
+    _load: Callable[[], Mapping[str, Any]] = attrs.field(alias="body", converter=_loader, repr=False, eq=False)
+    id: str = ""
+    version: str = ""
+    owner: str | None = None
+    manager: str = ""
+    deleting: bool = False
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The object's fields. May call the target when it was listed without its body."""
+        return self._load()
+
+
+@attrs.frozen
+class Unreadable:
+    """
+    "I could not look", which is not "it is not there": nothing is created over it and nothing of it is pruned.
+
+    Attributes:
+        key: The object, or None when a whole kind (or everything) could not be read.
+        error: Why; shown in the plan.
+        kind: (group, kind) when *key* is None; ``("*", "*")`` for everything.
+    """
+
+    key: ResourceKey | None = attrs.field(converter=attrs.converters.optional(as_key))
+    error: Exception | str = attrs.field(eq=str)
+    kind: tuple[str, str] = ("*", "*")
+
+    def covers(self, key: ResourceKey) -> bool:
+        """Tell whether nothing is known about *key*."""
+        if self.key is not None:
+            return self.key == key
+        return self.kind in (("*", "*"), (key.group, key.kind))
+
+
+@attrs.frozen
+class Pending:
+    """
+    An operation that the target has accepted and not finished.
+
+    Attributes:
+        token: What ``poll`` needs to ask again; JSON text, stored with the intent, so no secrets.
+        retry_after: Seconds until asking again makes sense.
+        message: What is being waited for, for people.
+    """
+
+    token: str
+    retry_after: float = 1.0
+    message: str = ""

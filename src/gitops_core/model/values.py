@@ -1,0 +1,194 @@
+"""JSON-like values that cannot change: freeze once, compare and digest often."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+Body = Mapping[str, Any]
+"""A JSON object: string keys; leaves are str, int, float, bool, None or :class:`Sensitive`."""
+
+
+def _refuse(*_args: object, **_kwargs: object) -> NoReturn:
+    raise TypeError("this value is frozen; gitops_core.model.values.thaw(value) gives a copy that you may change")
+
+
+class FrozenDict(dict[str, Any]):
+    """A ``dict`` without its mutators: serialises, compares and iterates like one."""
+
+    __slots__ = ("__weakref__",)
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (FrozenDict, (dict(self),))
+
+    def __copy__(self) -> FrozenDict:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> FrozenDict:
+        return self
+
+
+class FrozenList(list[Any]):
+    """A ``list`` without its mutators."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = extend = insert = pop = remove = clear = sort = reverse = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (FrozenList, (list(self),))
+
+    def __copy__(self) -> FrozenList:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> FrozenList:
+        return self
+
+
+class Sensitive:
+    """
+    A secret value in a wrapper that shows nothing.
+
+    Equal values are equal, so a diff still works; ``repr``, ``str``, ``format`` and pickling give nothing away.
+    Only the engine calls :meth:`reveal`, immediately before it hands a body to a target.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value: Final = value.reveal() if isinstance(value, Sensitive) else value
+
+    def reveal(self) -> Any:
+        """Return the value in clear."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sensitive) and same(self._value, other._value)
+
+    def __hash__(self) -> int:
+        return hash(_canonical(self._value))
+
+    def __repr__(self) -> str:
+        return "Sensitive(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, _spec: str) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a sensitive value is never serialised")
+
+
+def freeze(value: Any, pointer: str = "") -> Any:
+    """
+    Return *value* with every container replaced by its frozen twin; already frozen containers are returned as they are.
+
+    Raises:
+        TypeError: A value that JSON does not have; the message names its JSON pointer and type, not the value.
+
+    Cost: O(nodes).
+    """
+    kind = type(value)
+    if kind in _LEAVES or kind is FrozenDict or kind is FrozenList:
+        return value
+    if kind is float:
+        return _finite(value, pointer)
+    if isinstance(value, Mapping):
+        return FrozenDict((_text_key(k, pointer), freeze(v, f"{pointer}/{k}")) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return FrozenList(freeze(v, f"{pointer}/{i}") for i, v in enumerate(value))
+    if isinstance(value, str | int | float):  # a subclass (an enum, a numpy float): keep its plain value
+        return str(value) if isinstance(value, str) else freeze(float(value) if isinstance(value, float) else int(value))
+    raise TypeError(f"{pointer or '/'}: {kind.__name__} is not a JSON value")
+
+
+_LEAVES: Final = frozenset({str, int, bool, type(None), Sensitive})
+
+
+def _text_key(key: object, pointer: str) -> str:
+    if isinstance(key, str):
+        return key
+    raise TypeError(f"{pointer or '/'}: a key of type {type(key).__name__}; JSON keys are strings")
+
+
+def _finite(value: float, pointer: str) -> float:
+    if math.isfinite(value):
+        return value
+    raise TypeError(f"{pointer or '/'}: {value} is not a JSON number")
+
+
+def thaw(value: Any) -> Any:
+    """Return a deep copy of *value* made of plain ``dict`` and ``list``; sensitive leaves stay wrapped."""
+    if isinstance(value, Mapping):
+        return {k: thaw(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [thaw(v) for v in value]
+    return value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two JSON values are equal, keeping ``1``, ``1.0`` and ``true`` apart from each other's bool twin."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return len(left) == len(right) and all(k in right and same(v, right[k]) for k, v in left.items())
+    if isinstance(left, Sequence) and isinstance(right, Sequence) and not (isinstance(left, str) or isinstance(right, str)):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)
+
+
+def text_set(values: Iterable[str]) -> frozenset[str]:
+    """Return *values* as a frozen set (an attrs converter)."""
+    return frozenset(values)
+
+
+def digest(value: Any, salt: bytes = b"") -> str:
+    """
+    Return the SHA-256 of *value* in canonical JSON, as hexadecimal text.
+
+    Args:
+        value: A JSON value; key order does not matter.
+        salt: Keys the digest of each :class:`Sensitive` leaf, so that a stored digest cannot be guessed back.
+    """
+    return hashlib.sha256(_encoder(salt).encode(value).encode()).hexdigest()
+
+
+def mask(value: Any, salt: bytes) -> str:
+    """Return a stand-in for a secret: equal values look equal, different ones different, and none can be read back."""
+    tag = hmac.new(salt, _canonical(value.reveal() if isinstance(value, Sensitive) else value), hashlib.sha256).hexdigest()
+    return f"(sensitive {tag[:10]})"
+
+
+def canonical_json(value: Any, salt: bytes = b"") -> str:
+    """Return *value* as compact JSON with sorted keys; each sensitive leaf becomes its salted digest."""
+    return _encoder(salt).encode(value)
+
+
+def _canonical(value: Any) -> bytes:
+    return _encoder(b"").encode(value).encode()
+
+
+def _encoder(salt: bytes) -> json.JSONEncoder:
+    known = _ENCODERS.get(salt)
+    if known is None:
+        known = _ENCODERS[salt] = json.JSONEncoder(
+            sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=lambda v: _digested(v, salt)
+        )
+    return known
+
+
+_ENCODERS: Final[dict[bytes, json.JSONEncoder]] = {}
+
+
+def _digested(value: object, salt: bytes) -> Any:
+    if isinstance(value, Sensitive):
+        return {"$sensitive": hmac.new(salt, _canonical(value.reveal()), hashlib.sha256).hexdigest()}
+    raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -1,0 +1,1 @@
+"""The six things an embedder does with an application."""

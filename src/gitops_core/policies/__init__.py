@@ -1,0 +1,1 @@
+"""What may object to a change."""

@@ -1,0 +1,1 @@
+"""Where inventory, intents, journal, history and memos are kept."""

@@ -1,0 +1,1 @@
+"""For tests, ours and yours: contract suites, fakes, a virtual clock."""
