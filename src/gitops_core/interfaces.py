@@ -13,9 +13,8 @@ in long loops. Values handed in are frozen; values handed out are frozen by the 
 from __future__ import annotations
 
 import abc
-import enum
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import ClassVar, Final, Protocol, Self
 
@@ -24,11 +23,11 @@ import attrs
 from gitops_core.errors import Cancelled, DeadlineExceeded
 from gitops_core.model.applications import Owner
 from gitops_core.model.events import Event
+from gitops_core.model.fields import Fields, Identity
 from gitops_core.model.health import Health
 from gitops_core.model.history import JournalRecord, PassRecord
-from gitops_core.model.inventory import Inventory, InventoryUpdate
+from gitops_core.model.inventory import Holder, Inventory, InventoryUpdate
 from gitops_core.model.plans import Action, FieldDiff, Plan
-from gitops_core.model.pointers import Patterns, as_patterns
 from gitops_core.model.resources import Live, Pending, Resource, ResourceKey, Unreadable, key_of
 from gitops_core.model.revisions import Notice, Revision, Tree
 from gitops_core.model.values import Body
@@ -222,33 +221,6 @@ class Policy(Plugin):
         """Yield every objection."""
 
 
-class Identity(enum.Enum):
-    """DECLARED: the declaration names the object. ASSIGNED: the API invents its id on create."""
-
-    DECLARED = "declared"
-    ASSIGNED = "assigned"
-
-
-@attrs.frozen
-class Fields:
-    """
-    What the engine must know about the fields of an object: JSON Pointer patterns, ``*`` for any one segment.
-
-    Attributes:
-        immutable: Cannot be changed in place; a difference plans a REPLACE.
-        computed: Set by the API; never compared.
-        write_only: Never returned by the API; compared by a salted digest kept in the inventory. Sensitive, too.
-        sensitive: Masked everywhere but in the target.
-        unordered: Lists whose order means nothing.
-    """
-
-    immutable: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
-    computed: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
-    write_only: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
-    sensitive: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
-    unordered: Patterns = attrs.field(default=Patterns(), converter=as_patterns)
-
-
 @attrs.frozen
 class Limits:
     """
@@ -365,6 +337,14 @@ class Target(Plugin):
         """Return a token that changes whenever anything in this target's scope changes, or None. Makes a quiet pass free."""
         return None
 
+    def scope(self, key: ResourceKey) -> str:
+        """
+        Name the world that *key* lives in (``directory:/srv/edge``), or return "" when it has no name.
+
+        Two applications whose objects have equal scope and key mean the same object: one of them is refused.
+        """
+        return ""
+
     # -- optional pure functions ------------------------------------------------------------------------------------------
     def key(self, body: Body) -> ResourceKey | tuple[str, ...]:
         """Return the identity of *body*: equal for every spelling of the same object. ValueError when it has none."""
@@ -448,6 +428,10 @@ class StateStore(Plugin):
         Raises:
             StateConflict: The inventory is no longer at *serial*. RETRY.
         """
+
+    @abc.abstractmethod
+    def holders(self, application: str, objects: Collection[tuple[str, ResourceKey]]) -> Mapping[ResourceKey, Holder]:
+        """Return which other application's inventory has each of *objects*, (scope, key) pairs; pairs with an empty scope have none."""
 
     @abc.abstractmethod
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:

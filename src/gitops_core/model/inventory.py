@@ -11,11 +11,17 @@ from gitops_core.model.resources import ResourceKey
 
 
 class EntryState(enum.StrEnum):
-    """PLANNED is written before the first write of a pass, APPLIED after a success, DELETING before a delete."""
+    """
+    PLANNED is written before the first write of a pass, APPLIED after a success, DELETING before a delete.
+
+    CLAIMED means that another application has the object and we declare it: it is not ours, but tells the other one to
+    hand it over instead of deleting it.
+    """
 
     PLANNED = "planned"
     APPLIED = "applied"
     DELETING = "deleting"
+    CLAIMED = "claimed"
 
 
 @attrs.frozen
@@ -36,6 +42,7 @@ class InventoryEntry:
         adopted: The object was there before us.
         settled: Health had settled when last assessed.
         depends_on: Keys it depended on when applied: deletes run in the reverse order.
+        scope: ``Target.scope`` of the key: the world it lives in.
         path: File that declared it, for reports after the declaration is gone.
         revision: The revision that was applied last.
     """
@@ -52,8 +59,17 @@ class InventoryEntry:
     adopted: bool = False
     settled: bool = False
     depends_on: tuple[ResourceKey, ...] = ()
+    scope: str = ""
     path: str = ""
     revision: str = ""
+
+
+@attrs.frozen
+class Holder:
+    """Another application that has an object in its inventory, and in which state."""
+
+    application: str
+    state: EntryState
 
 
 @attrs.frozen

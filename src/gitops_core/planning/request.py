@@ -1,0 +1,97 @@
+"""What a plan is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from gitops_core.model.applications import Options, Owner
+from gitops_core.model.fields import Fields
+from gitops_core.model.guards import Approval, Guard
+from gitops_core.model.inventory import Holder, Inventory, InventoryEntry
+from gitops_core.model.plans import FieldDiff, Plan
+from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
+from gitops_core.model.revisions import Revision
+from gitops_core.model.values import Body
+from gitops_core.model.verdicts import Verdict
+
+
+@attrs.frozen(kw_only=True)
+class TargetRules:
+    """
+    The pure half of a target, as the planner needs it.
+
+    Attributes:
+        fields: Immutable, computed, write-only, sensitive, unordered.
+        can_update: The target changes objects in place; without it a difference is a REPLACE.
+        normalize: Both sides, in clear; None when the target has none of its own.
+        diff: Two normalised bodies in clear to differences, or None for ours; None when the target has none of its own.
+        depends_on: A body in clear to the keys it needs.
+        scope: Key to the world it lives in.
+    """
+
+    fields: Fields = Fields()
+    can_update: bool = True
+    normalize: Callable[[Body], Body] | None = None
+    diff: Callable[[Body, Body], Iterable[FieldDiff] | None] | None = None
+    depends_on: Callable[[Body], Iterable[ResourceKey | tuple[str, ...]]] | None = None
+    scope: Callable[[ResourceKey], str] = lambda _key: ""
+
+
+@attrs.frozen(kw_only=True)
+class PlanRequest:
+    """
+    Everything a plan is decided from; equal requests give equal plans.
+
+    Attributes:
+        application: ``Application.id``.
+        owner: For annotation keys.
+        revision: What was rendered.
+        desired: Sorted by key, unique, keys as the target spells them.
+        complete: The render was complete and the observation did not fail as a whole; without it nothing is pruned.
+        live: What was observed, by key; more than asked for is fine.
+        unreadable: What could not be observed.
+        inventory: What we own.
+        holders: Other applications that have one of the keys.
+        verdict: What the policies say.
+        rules: The pure half of the target.
+        guard: Limits.
+        approvals: Permissions to exceed them.
+        options: ``prune``, ``adopt``, ``ignore``, ``memo_age``, ``wait``.
+        now: Epoch seconds, for approvals and memos.
+        salt: Keys the digests of secrets.
+    """
+
+    application: str
+    owner: Owner
+    revision: Revision
+    desired: tuple[Resource, ...]
+    complete: bool = True
+    live: Mapping[ResourceKey, Live]
+    unreadable: tuple[Unreadable, ...] = ()
+    inventory: Inventory
+    holders: Mapping[ResourceKey, Holder] = attrs.field(factory=dict)
+    verdict: Verdict = Verdict()
+    rules: TargetRules = TargetRules()
+    guard: Guard = Guard()
+    approvals: tuple[Approval, ...] = ()
+    options: Options = Options()
+    now: float = 0.0
+    salt: bytes = b""
+
+
+@attrs.frozen
+class Planned:
+    """
+    A plan, and what the inventory should learn from having looked.
+
+    Attributes:
+        plan: The decision.
+        refreshed: Entries of unchanged objects that were compared in full: new version, live digest and ``checked_at``.
+        claims: Entries for objects that another application has and we declare.
+    """
+
+    plan: Plan
+    refreshed: tuple[InventoryEntry, ...] = ()
+    claims: tuple[InventoryEntry, ...] = ()
