@@ -23,7 +23,8 @@ import attrs
 from gitops_core.errors import Cancelled, DeadlineExceeded
 from gitops_core.model.applications import Owner
 from gitops_core.model.events import Event
-from gitops_core.model.fields import Fields, Identity
+from gitops_core.model.fields import Fields as Fields
+from gitops_core.model.fields import Identity as Identity
 from gitops_core.model.health import Health
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Holder, Inventory, InventoryUpdate
