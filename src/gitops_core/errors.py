@@ -180,9 +180,10 @@ class LimitExceeded(SourceError):
 
 
 class RenderError(GitOpsError):
-    """The renderer could not render all of it."""
+    """The renderer could not render all of it; ``problems`` has every single one when there are several."""
 
     default = Disposition.STALL
+    problems: tuple[GitOpsError, ...] = ()
 
 
 class ManifestError(RenderError):

@@ -338,6 +338,10 @@ class Target(Plugin):
         """Return a token that changes whenever anything in this target's scope changes, or None. Makes a quiet pass free."""
         return None
 
+    def member(self, key: ResourceKey) -> Target:
+        """Return the target that really holds *key*: itself, unless this target only sends objects on to others."""
+        return self
+
     def scope(self, key: ResourceKey) -> str:
         """
         Name the world that *key* lives in (``directory:/srv/edge``), or return "" when it has no name.

@@ -72,6 +72,7 @@ class Options:
         wait: Wait for health before dependents and pruning go on.
         health_timeout: How long one object may take to settle.
         health_interval: Between two looks at an object that has not settled.
+        verify_timeout: How long a written object may take to show up as planned (APIs that are eventually consistent).
         memo_age: How long "unchanged" is believed without a full comparison.
         history: Passes kept in the state store.
         ignore: Fields that belong to others.
@@ -89,6 +90,7 @@ class Options:
     wait: bool = True
     health_timeout: float = 120.0
     health_interval: float = 1.0
+    verify_timeout: float = 10.0
     memo_age: float = 3600.0
     history: int = 20
     ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=tuple)
