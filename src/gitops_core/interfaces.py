@@ -29,7 +29,7 @@ from gitops_core.model.health import Health
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Holder, Inventory, InventoryUpdate
 from gitops_core.model.plans import Action, FieldDiff, Plan
-from gitops_core.model.resources import Live, Pending, Resource, ResourceKey, Unreadable, key_of
+from gitops_core.model.resources import Live, Origin, Pending, Resource, ResourceKey, Unreadable, key_of
 from gitops_core.model.revisions import Notice, Revision, Tree
 from gitops_core.model.values import Body
 from gitops_core.model.verdicts import Violation
@@ -183,9 +183,14 @@ class Renderer(Plugin):
         """
         Yield every resource that *tree* declares, with its origin.
 
-        An exception at any point makes the render incomplete: nothing is applied and nothing pruned. To report several
+        An exception at any point makes the render incomplete: nothing is applied and nothing pruned (with
+        ``Options.allow_partial_render`` what was yielded before it is applied, and nothing pruned). To report several
         problems at once raise an ``ExceptionGroup`` of ``RenderError``.
         """
+
+    def locate(self, tree: Tree, resource: Resource, pointer: str) -> Origin:
+        """Return file, line and column of the field *pointer* of *resource*; of the whole object when that is all you know."""
+        return resource.origin
 
 
 @attrs.frozen

@@ -75,6 +75,7 @@ class Options:
         verify_timeout: How long a written object may take to show up as planned (APIs that are eventually consistent).
         memo_age: How long "unchanged" is believed without a full comparison.
         history: Passes kept in the state store.
+        allow_partial_render: Apply what rendered when other files are broken. Never prunes then.
         ignore: Fields that belong to others.
         interval: What ``requeue_after`` says after a pass that is in sync.
         lock_timeout: How long to wait while another process reconciles the same application.
@@ -93,6 +94,7 @@ class Options:
     verify_timeout: float = 10.0
     memo_age: float = 3600.0
     history: int = 20
+    allow_partial_render: bool = False
     ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=tuple)
     interval: float = 180.0
     lock_timeout: float = 30.0
