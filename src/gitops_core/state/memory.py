@@ -1,0 +1,155 @@
+"""A state store that lives as long as the process: for tests, simulations, and hosts that keep nothing."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+
+import attrs
+
+from gitops_core.interfaces import StateStore
+from gitops_core.model.history import JournalRecord, PassRecord
+from gitops_core.model.inventory import EntryState, Holder, Inventory, InventoryEntry, InventoryUpdate
+from gitops_core.model.resources import ResourceKey
+from gitops_core.state.locks import ThreadLocks
+from gitops_core.state.rules import JOURNAL_LIMIT, MEMO_LIMIT, check_serial, repetition
+
+
+@attrs.define
+class _Kept:
+    """What is known about one application; the newest record of a journal or history comes first."""
+
+    inventory: Inventory
+    journal: deque[JournalRecord]
+    passes: deque[PassRecord] = attrs.field(factory=deque)
+
+
+class MemoryStore(StateStore):
+    """
+    State in this process only.
+
+    Args:
+        salt: Fixes the key of secret digests, so that a test's plans are the same in every run; random when left out.
+        journal_limit: Journal records kept for each application.
+        memo_limit: Bytes of memos kept; the oldest go first.
+
+    Cost: every method is O(what it is given), ``update_inventory`` O(entries) for the copy it returns.
+    """
+
+    def __init__(self, *, salt: bytes | None = None, journal_limit: int = JOURNAL_LIMIT, memo_limit: int = MEMO_LIMIT) -> None:
+        self._salt = salt if salt is not None else secrets.token_bytes(32)
+        self._journal_limit = journal_limit
+        self._memo_limit = memo_limit
+        self._lock = threading.Lock()
+        self._holding = ThreadLocks()
+        self._kept: dict[str, _Kept] = {}
+        self._memos: OrderedDict[tuple[str, str], tuple[float, bytes]] = OrderedDict()
+        self._memo_bytes = 0
+
+    def salt(self) -> bytes:
+        """Return the salt given, or the one made with this store."""
+        return self._salt
+
+    def exclusive(self, application: str, timeout: float) -> AbstractContextManager[None]:
+        """Keep other threads out; there are no other processes to keep out."""
+        return self._holding.hold(application, timeout)
+
+    def inventory(self, application: str) -> Inventory:
+        """Return the inventory as it was last written: the same object until the next write."""
+        kept = self._kept.get(application)
+        return kept.inventory if kept else Inventory(application)
+
+    def update_inventory(self, application: str, update: InventoryUpdate, *, serial: int) -> Inventory:
+        """Apply *update*, if nobody wrote since *serial*."""
+        with self._lock:
+            current = self.inventory(application)
+            check_serial(application, based_on=serial, stored=current.serial)
+            kept = self._of(application)
+            kept.inventory = update.apply_to(current)
+            return kept.inventory
+
+    def holders(self, application: str, objects: Collection[tuple[str, ResourceKey]]) -> Mapping[ResourceKey, Holder]:
+        """Return who else has each of *objects*: its owner before those who only claim it. Cost: O(objects x applications)."""
+        with self._lock:
+            others = [(name, kept.inventory.entries) for name, kept in self._kept.items() if name != application]
+        found: dict[ResourceKey, Holder] = {}
+        for scope, key in objects:
+            holders = [Holder(name, e.state) for name, entries in others if (e := _held(entries, scope, key))]
+            if holders:
+                found[key] = min(holders, key=lambda h: (h.state is EntryState.CLAIMED, h.application))
+        return found
+
+    def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
+        """Add *records* in their order."""
+        with self._lock:
+            self._of(application).journal.extendleft(records)
+
+    def journal(self, application: str, key: ResourceKey | None = None, limit: int = 100) -> Sequence[JournalRecord]:
+        """Return the newest records first. Cost: O(records) for one key."""
+        with self._lock:
+            kept = self._kept.get(application)
+            records = (r for r in kept.journal if key is None or r.key == key) if kept else ()
+            return tuple(islice(records, max(limit, 0)))
+
+    def record_pass(self, application: str, record: PassRecord, *, keep: int) -> None:
+        """Add *record*, or count it as a repetition."""
+        with self._lock:
+            passes = self._of(application).passes
+            repeated = repetition(passes[0] if passes else None, record)
+            if repeated:
+                passes[0] = repeated
+            else:
+                passes.appendleft(record)
+            while len(passes) > max(keep, 0):
+                passes.pop()
+
+    def history(self, application: str, limit: int = 20) -> Sequence[PassRecord]:
+        """Return the newest passes first."""
+        with self._lock:
+            kept = self._kept.get(application)
+            return tuple(islice(kept.passes, max(limit, 0))) if kept else ()
+
+    def get_memo(self, space: str, key: str, *, not_before: float) -> bytes | None:
+        """Return the value if it is young enough."""
+        with self._lock:
+            stored_at, value = self._memos.get((space, key), (float("-inf"), None))
+            return value if stored_at >= not_before else None
+
+    def put_memo(self, space: str, key: str, value: bytes, *, now: float) -> None:
+        """Remember *value*; a value larger than the limit is not kept."""
+        with self._lock:
+            self._drop_memo((space, key))
+            self._memos[space, key] = (now, value)
+            self._memo_bytes += len(value)
+            while self._memo_bytes > self._memo_limit:
+                self._drop_memo(next(iter(self._memos)))
+
+    def applications(self) -> Sequence[str]:
+        """Return every application that was ever written to, sorted."""
+        with self._lock:
+            return tuple(sorted(self._kept))
+
+    def forget(self, application: str) -> None:
+        """Remove everything about *application*."""
+        with self._lock:
+            self._kept.pop(application, None)
+
+    def _of(self, application: str) -> _Kept:
+        kept = self._kept.get(application)
+        if kept is None:
+            kept = self._kept[application] = _Kept(Inventory(application), deque(maxlen=self._journal_limit))
+        return kept
+
+    def _drop_memo(self, place: tuple[str, str]) -> None:
+        known = self._memos.pop(place, None)
+        if known:
+            self._memo_bytes -= len(known[1])
+
+
+def _held(entries: Mapping[ResourceKey, InventoryEntry], scope: str, key: ResourceKey) -> InventoryEntry | None:
+    entry = entries.get(key) if scope else None
+    return entry if entry is not None and entry.scope == scope else None

@@ -1,0 +1,37 @@
+"""Rules that every store follows, so that two stores never decide differently."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from gitops_core.errors import StateConflict
+from gitops_core.model.history import PassRecord
+
+JOURNAL_LIMIT: Final = 20_000
+"""Journal records kept for each application: a first pass over 10,000 objects and its aftermath."""
+
+MEMO_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes of memos kept in one store."""
+
+
+def repetition(newest: PassRecord | None, record: PassRecord) -> PassRecord | None:
+    """Return *newest* with *record* counted in, or None when *record* is something new."""
+    if newest is None or not record.repeats_of(newest):
+        return None
+    return attrs.evolve(newest, finished_at=record.finished_at, repeats=newest.repeats + record.repeats + 1)
+
+
+def check_serial(application: str, *, based_on: int, stored: int) -> None:
+    """
+    Refuse a write that was based on another state than the stored one.
+
+    Raises:
+        StateConflict: The serials differ. RETRY.
+    """
+    if based_on != stored:
+        raise StateConflict(
+            f"{application}: the inventory is at serial {stored}, this write was based on serial {based_on}: another engine wrote "
+            "in between; read the inventory again and plan anew"
+        )
