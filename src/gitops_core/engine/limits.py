@@ -1,0 +1,68 @@
+"""One bucket a target: so many calls at once, so many a second, and a pause for all when the API asks for one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from gitops_core.engine.keeping import kept
+from gitops_core.interfaces import Context, Limits, Target
+
+_TICK: Final = 0.25  # seconds; the longest time after a cancel until a waiting call notices
+
+
+class Bucket:
+    """The limits of one target, shared by every pass of every application that uses it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._rate = limits.rate
+        self._slots = threading.Semaphore(max(1, limits.concurrency))
+        self._lock = threading.Lock()
+        self._next_call = 0.0
+        self._paused_until = 0.0
+
+    def pause(self, until: float) -> None:
+        """Let no call begin before *until* (monotonic seconds)."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, until)
+
+    @contextmanager
+    def slot(self, ctx: Context) -> Iterator[None]:
+        """
+        Hold one of the target's slots for the length of a call.
+
+        Raises:
+            Cancelled, DeadlineExceeded: There was no slot in time.
+        """
+        while not self._slots.acquire(timeout=_TICK):
+            ctx.check()
+        try:
+            self._wait_for_turn(ctx)
+            yield
+        finally:
+            self._slots.release()
+
+    def _wait_for_turn(self, ctx: Context) -> None:
+        while (wait := self._reserve(ctx.clock.monotonic())) > 0:
+            ctx.sleep(wait)
+        ctx.check()
+
+    def _reserve(self, now: float) -> float:
+        """Return 0 and book a call, or the seconds until asking again makes sense."""
+        with self._lock:
+            if now < self._paused_until:
+                return self._paused_until - now
+            if self._rate is None:
+                return 0.0
+            if now < self._next_call:
+                return self._next_call - now
+            self._next_call = now + 1.0 / self._rate
+            return 0.0
+
+
+def bucket_of(target: Target) -> Bucket:
+    """Return the one bucket of *target*."""
+    bucket: Bucket = kept(target, "bucket", lambda: Bucket(target.limits))
+    return bucket

@@ -1,0 +1,84 @@
+"""Look at the target: what is there, and what could not be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from gitops_core.engine.calls import Call
+from gitops_core.engine.limits import bucket_of
+from gitops_core.engine.passes import Pass
+from gitops_core.errors import Conflict, GitOpsError, PluginError
+from gitops_core.interfaces import Query
+from gitops_core.model.inventory import Holder, Inventory
+from gitops_core.model.resources import Live, ResourceKey, Unreadable
+
+
+@attrs.frozen
+class Observed:
+    """
+    What one look at the target gave.
+
+    Attributes:
+        live: By key; more than asked for is fine.
+        unreadable: What nothing is known about.
+        error: Why the target could not be observed at all; then everything is unreadable.
+    """
+
+    live: Mapping[ResourceKey, Live]
+    unreadable: tuple[Unreadable, ...] = ()
+    error: GitOpsError | None = None
+
+
+def observe(p: Pass, keys: frozenset[ResourceKey], inventory: Inventory) -> Observed:
+    """
+    Return what the target has of *keys*. Never raises for a target that cannot be read: that is an answer, too.
+
+    Cost: one ``observe`` call; retried as its errors say.
+    """
+    if not keys:
+        return Observed({})
+    versions = {key: entry.version for key, entry in inventory.entries.items() if entry.version}
+    target = p.app.target
+    bucket = bucket_of(target)
+    call = Call(target.name, "observe")
+
+    def look() -> Observed:
+        with bucket.slot(p.ctx):
+            ctx = p.ctx.within(target.limits.timeout)
+            p.meter.count("reads")
+            return _sorted_out(target.observe(ctx, Query(keys, versions)), target.name)
+
+    try:
+        observed = p.retry.call(p.ctx, call, look, bucket)[0]
+    except GitOpsError as error:
+        p.ctx.check()
+        return Observed({}, (Unreadable(None, error),), error)
+    p.meter.count("objects_observed", len(observed.live))
+    return observed
+
+
+def _sorted_out(answers: Iterable[Live | Unreadable], name: str) -> Observed:
+    if not isinstance(answers, Iterable):
+        raise PluginError(f"{name}.observe returned {type(answers).__name__}, not objects", name)
+    live: dict[ResourceKey, Live] = {}
+    unreadable: list[Unreadable] = []
+    for answer in answers:
+        if isinstance(answer, Live):
+            if answer.key in live:
+                unreadable.append(Unreadable(answer.key, Conflict("two objects answer to this key; delete one of them by hand")))
+            live[answer.key] = answer
+        elif isinstance(answer, Unreadable):
+            unreadable.append(answer)
+        else:
+            raise PluginError(f"{name}.observe yielded {type(answer).__name__}, not Live or Unreadable", name)
+    return Observed(live, tuple(unreadable))
+
+
+def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> Mapping[ResourceKey, Holder]:
+    """Return which other application holds a key that we are about to take up or to let go. Cost: one read of the store at most."""
+    owned = frozenset(inventory.entries)
+    target = p.app.target
+    asked = [(scope, key) for key in sorted(desired ^ owned) if (scope := target.scope(key))]
+    return p.store.holders(p.app.id, asked) if asked else {}

@@ -1,0 +1,71 @@
+"""Ask every policy; one that raises denies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from gitops_core.engine.calls import Call
+from gitops_core.engine.loading import Desired
+from gitops_core.engine.passes import Pass
+from gitops_core.errors import GitOpsError, PluginError
+from gitops_core.interfaces import Policy, Subject
+from gitops_core.model.events import EventType
+from gitops_core.model.plans import Plan
+from gitops_core.model.resources import Resource, ResourceKey
+from gitops_core.model.verdicts import Verdict, Violation
+
+
+def review(p: Pass, desired: Desired, plan: Plan | None = None) -> Verdict:
+    """
+    Return what the policies say: of the declarations without *plan*, of the plan with one (then only those that need it).
+
+    Every violation comes back with policy, revision, file and line.
+    """
+    policies = [policy for policy in p.app.policies if plan is None or policy.needs_plan]
+    if not policies:
+        return Verdict()
+    subject = Subject(p.app.id, p.app.owner, desired.revision, desired.resources, plan)
+    by_key = {resource.key: resource for resource in desired.resources}
+    violations = [_placed(p, desired, by_key, violation) for policy in policies for violation in _ask(p, policy, subject)]
+    for violation in violations:
+        message, severity = violation.message, violation.severity.value
+        p.events.later(
+            EventType.VIOLATION, message, key=violation.key, origin=violation.origin, policy=violation.policy, severity=severity
+        )
+    p.events.flush()
+    return Verdict.of(violations)
+
+
+def _ask(p: Pass, policy: Policy, subject: Subject) -> list[Violation]:
+    call = Call(policy.name, "review")
+    try:
+        found = p.call(call, lambda: _collect(p, policy, subject))
+    except GitOpsError as error:
+        message = f"denied because the policy itself failed: {error.message}; mend the policy or take it out"
+        found = [Violation(None, message)]
+    return [attrs.evolve(violation, policy=violation.policy or policy.name) for violation in found]
+
+
+def _collect(p: Pass, policy: Policy, subject: Subject) -> list[Violation]:
+    answer = policy.review(p.ctx, subject)
+    if not isinstance(answer, Iterable):
+        raise PluginError(f"{policy.name}.review returned {type(answer).__name__}, not violations", policy.name)
+    found = list(answer)
+    wrong = next((v for v in found if not isinstance(v, Violation)), None)
+    if wrong is not None:
+        raise PluginError(f"{policy.name}.review yielded {type(wrong).__name__}, not a Violation", policy.name)
+    return found
+
+
+def _placed(p: Pass, desired: Desired, by_key: dict[ResourceKey, Resource], violation: Violation) -> Violation:
+    """Return *violation* with the file and line of the field it is about, as exactly as the renderer knows."""
+    resource = by_key.get(violation.key) if violation.key else None
+    origin = violation.origin
+    if resource is not None and not origin.path:
+        origin = resource.origin
+        if violation.pointer:
+            call = Call(p.app.renderer.name, "review", resource.key, origin)
+            origin = p.call(call, lambda: p.app.renderer.locate(desired.tree, resource, violation.pointer))
+    return attrs.evolve(violation, origin=attrs.evolve(origin, revision=desired.revision.id))

@@ -1,0 +1,38 @@
+"""What the host lends to the engine: clock, threads, randomness, the stop signal, listeners."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import attrs
+
+from gitops_core.engine.clock import SystemClock
+from gitops_core.interfaces import Clock, Signal, Sink
+
+
+def threads(workers: int) -> Executor:
+    """Return a pool of *workers* threads."""
+    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="gitops")
+
+
+@attrs.frozen(kw_only=True)
+class Runtime:
+    """
+    The engine's surroundings. The defaults are the real ones; tests put others in their place.
+
+    Attributes:
+        clock: All time.
+        cancel: Set it to stop: the change in hand is finished, nothing new begins.
+        executor: Makes the pool for one pass, from the number of workers.
+        random: All randomness (jitter, pass ids).
+        sinks: Get every event.
+    """
+
+    clock: Clock = attrs.field(factory=SystemClock)
+    cancel: Signal = attrs.field(factory=threading.Event)
+    executor: Callable[[int], Executor] = threads
+    random: random.Random = attrs.field(factory=random.SystemRandom)
+    sinks: tuple[Sink, ...] = attrs.field(default=(), converter=tuple)
