@@ -384,6 +384,8 @@ _OPTIONAL: Final = (
     "apply_batch",
     "watch",
     "etag",
+    "member",
+    "scope",
     "key",
     "normalize",
     "diff",

@@ -52,10 +52,11 @@ def _collect(p: Pass, policy: Policy, subject: Subject) -> list[Violation]:
     answer = policy.review(p.ctx, subject)
     if not isinstance(answer, Iterable):
         raise PluginError(f"{policy.name}.review returned {type(answer).__name__}, not violations", policy.name)
-    found = list(answer)
-    wrong = next((v for v in found if not isinstance(v, Violation)), None)
-    if wrong is not None:
-        raise PluginError(f"{policy.name}.review yielded {type(wrong).__name__}, not a Violation", policy.name)
+    found: list[Violation] = []
+    for violation in answer:
+        if not isinstance(violation, Violation):
+            raise PluginError(f"{policy.name}.review yielded {type(violation).__name__}, not a Violation", policy.name)
+        found.append(violation)
     return found
 
 

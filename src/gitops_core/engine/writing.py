@@ -1,0 +1,227 @@
+"""Carry out one change: the calls to the target's mutators, and what came back. Runs in worker threads; writes no state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from gitops_core.engine.calls import Call, completed
+from gitops_core.engine.limits import bucket_of
+from gitops_core.engine.passes import Pass
+from gitops_core.errors import AlreadyExists, Cancelled, GitOpsError, NotFound, Partial, PluginError
+from gitops_core.interfaces import Context, Target, TargetChange, capabilities
+from gitops_core.model.pointers import Patterns
+from gitops_core.model.plans import Action, Change, DiffOp
+from gitops_core.model.resources import Live, Pending, Resource
+from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
+from gitops_core.model.values import FrozenDict
+
+_EMPTY = FrozenDict()
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """
+    One call to carry out.
+
+    Attributes:
+        change: The decision behind it.
+        action: CREATE, UPDATE or DELETE: a REPLACE is two tasks, and the inventory is written in between.
+        resource: The declaration; None for DELETE.
+        live: What was observed; None for CREATE.
+        idempotency_key: The same on every try.
+    """
+
+    change: Change
+    action: Action
+    resource: Resource | None = None
+    live: Live | None = None
+    idempotency_key: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """
+    What came back from a task.
+
+    Attributes:
+        task: The task.
+        live: What the target says is there now, if it says so.
+        pending: What the target has accepted and not finished.
+        error: Why it failed.
+        attempts: Calls made; 0 when it was not begun.
+    """
+
+    task: Task
+    live: Live | None = None
+    pending: Pending | None = None
+    error: GitOpsError | None = None
+    attempts: int = 0
+
+
+def write_all(p: Pass, tasks: Sequence[Task]) -> list[Written]:
+    """Carry out *tasks*, which do not depend on each other, and return what came back, in order. Raises nothing."""
+    if len(tasks) > 1 and "apply_batch" in capabilities(_target(p, tasks[0])):
+        return _write_batch(p, tasks)
+    return [_write(p, task) for task in tasks]
+
+
+def _target(p: Pass, task: Task) -> Target:
+    return p.app.target.member(task.change.key)
+
+
+def _write(p: Pass, task: Task) -> Written:
+    target = _target(p, task)
+    bucket = bucket_of(target)
+    call = _call(target, task)
+    attempts = 0
+
+    def run() -> Live | Pending | None:
+        nonlocal attempts
+        with bucket.slot(p.ctx):
+            attempts += 1
+            return _once(p, target, task, p.ctx.within(target.limits.timeout))
+
+    try:
+        answer, _ = p.retry.call(p.ctx, call, run, bucket)
+    except NotFound as error:
+        gone = task.action is Action.DELETE
+        return Written(task=task, error=None if gone else error, attempts=attempts)
+    except AlreadyExists as error:
+        # After a first try whose answer was lost it is most likely ours; the look that follows compares it with the plan.
+        return Written(task=task, error=error if attempts == 1 else None, attempts=attempts)
+    except Partial as error:
+        return Written(task=task, live=error.live, error=error, attempts=attempts)
+    except GitOpsError as error:
+        return Written(task=task, error=error, attempts=attempts)
+    return _answered(task, answer, attempts, target.name)
+
+
+def _once(p: Pass, target: Target, task: Task, ctx: Context) -> Live | Pending | None:
+    request = _request(target, task)
+    p.meter.count("writes")
+    if task.action is Action.DELETE:
+        return target.delete(ctx, request)
+    if task.action is Action.UPDATE:
+        return target.update(ctx, request)
+    return target.create(ctx, request)
+
+
+def _request(target: Target, task: Task) -> TargetChange:
+    change, resource = task.change, task.resource
+    body = _EMPTY if resource is None else resource.body
+    return TargetChange(
+        key=change.key,
+        action=task.action,
+        desired=reveal(body) if secret_fields(target, change) else body,
+        live=task.live,
+        diff=change.diff,
+        idempotency_key=task.idempotency_key,
+        previous=tuple(d.pointer for d in change.diff if d.op is DiffOp.REMOVE),
+    )
+
+
+def secret_fields(target: Target, change: Change) -> Patterns:
+    """Return the patterns of what is secret in the objects of *change*'s kind."""
+    ours = KUBERNETES_SECRET.patterns if change.key.kind == "Secret" and not change.key.group else frozenset()
+    return Patterns(target.fields.sensitive.patterns | target.fields.write_only.patterns | ours)
+
+
+def _call(target: Target, task: Task) -> Call:
+    secrets = secret_fields(target, task.change)
+    bodies = [task.resource.body] if secrets and task.resource else []
+    if secrets and task.live:
+        bodies.append(wrap(task.live.body, secrets))
+    return Call(target.name, task.action.value, task.change.key, task.change.origin, Redactor.of(*bodies))
+
+
+def _answered(task: Task, answer: object, attempts: int, name: str) -> Written:
+    if isinstance(answer, Pending):
+        return Written(task=task, pending=answer, attempts=attempts)
+    if answer is None or isinstance(answer, Live):
+        return Written(task=task, live=answer, attempts=attempts)
+    message = f"{name}.{task.action.value} returned {type(answer).__name__}, not Live, Pending or None"
+    return Written(task=task, error=PluginError(message, name, stage=task.action.value, key=task.change.key), attempts=attempts)
+
+
+def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
+    target = _target(p, tasks[0])
+    bucket = bucket_of(target)
+    calls = [_call(target, task) for task in tasks]
+    whole = Call(target.name, "apply_batch")
+
+    def run() -> list[object]:
+        with bucket.slot(p.ctx):
+            p.meter.count("writes")
+            requests = [_request(target, task) for task in tasks]
+            return list(target.apply_batch(p.ctx.within(target.limits.timeout), requests))
+
+    try:
+        answers, attempts = p.retry.call(p.ctx, whole, run, bucket)
+    except GitOpsError as error:
+        return [Written(task=task, error=error, attempts=0 if isinstance(error, Cancelled) else 1) for task in tasks]
+    if len(answers) != len(tasks):
+        wrong = PluginError(f"{target.name}.apply_batch gave {len(answers)} answers to {len(tasks)} changes", target.name)
+        return [Written(task=task, error=wrong, attempts=attempts) for task in tasks]
+    return [_batched(task, call, answer, attempts) for task, call, answer in zip(tasks, calls, answers, strict=True)]
+
+
+def _batched(task: Task, call: Call, answer: object, attempts: int) -> Written:
+    if isinstance(answer, NotFound) and task.action is Action.DELETE:
+        return Written(task=task, attempts=attempts)
+    if isinstance(answer, GitOpsError):
+        live = answer.live if isinstance(answer, Partial) else None
+        return Written(task=task, live=live, error=completed(answer, call), attempts=attempts)
+    if isinstance(answer, Exception):
+        text = call.redactor.redact(f"{type(answer).__name__}: {answer}")
+        wrong = PluginError(f"{call.plugin} failed in apply_batch with {text}", call.plugin, stage="apply_batch", key=call.key)
+        return Written(task=task, error=wrong, attempts=attempts)
+    return _answered(task, answer, attempts, call.plugin)
+
+
+def prove_create(p: Pass, task: Task) -> GitOpsError | None:
+    """
+    Return why the API would refuse to create *task*'s declaration, or None; asked before the old object is deleted.
+
+    A target without ``preview`` cannot be asked; then a refused create puts the old object back.
+    """
+    target = _target(p, task)
+    if "preview" not in capabilities(target):
+        return None
+    call = _call(target, task)
+    request = attrs.evolve(_request(target, task), action=Action.CREATE, live=None)
+    bucket = bucket_of(target)
+
+    def run() -> None:
+        with bucket.slot(p.ctx):
+            p.meter.count("reads")
+            target.preview(p.ctx.within(target.limits.timeout), request)
+
+    try:
+        p.retry.call(p.ctx, call, run, bucket)
+    except AlreadyExists:
+        return None  # of course: it is what is about to be replaced
+    except GitOpsError as error:
+        return error
+    return None
+
+
+def put_back(p: Pass, task: Task, old: Live) -> GitOpsError | None:
+    """Create *old* again after its replacement was refused; return why that failed, or None."""
+    target = _target(p, task)
+    key = f"{task.idempotency_key}-back"
+    body = old.body
+    request = TargetChange(key=task.change.key, action=Action.CREATE, desired=body, idempotency_key=key)
+    bucket = bucket_of(target)
+
+    def run() -> None:
+        with bucket.slot(p.ctx):
+            p.meter.count("writes")
+            target.create(p.ctx.within(target.limits.timeout), request)
+
+    try:
+        p.retry.call(p.ctx, attrs.evolve(_call(target, task), stage="put back"), run, bucket)
+    except GitOpsError as error:
+        return error
+    return None
