@@ -45,6 +45,9 @@ class InventoryEntry:
         scope: ``Target.scope`` of the key: the world it lives in.
         path: File that declared it, for reports after the declaration is gone.
         revision: The revision that was applied last.
+        write_only: Salted digest of the write-only values that were applied last; empty when there were none.
+        sensitive: Pointers that were secret because the renderer said so; a removed one is still masked.
+        held_by: The application of the same state store that had it when we claimed it: once that one lets go, it is ours to adopt.
     """
 
     key: ResourceKey
@@ -62,6 +65,9 @@ class InventoryEntry:
     scope: str = ""
     path: str = ""
     revision: str = ""
+    write_only: str = ""
+    sensitive: tuple[str, ...] = ()
+    held_by: str = ""
 
 
 @attrs.frozen
