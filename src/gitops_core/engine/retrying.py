@@ -10,11 +10,22 @@ import tenacity
 
 from gitops_core.engine.calls import Call, translated
 from gitops_core.engine.limits import Bucket
-from gitops_core.errors import DeadlineExceeded, Disposition, GitOpsError, PluginError, Throttled
+from gitops_core.errors import (
+    AlreadyExists,
+    Conflict,
+    DeadlineExceeded,
+    Disposition,
+    GitOpsError,
+    NotFound,
+    Partial,
+    PluginError,
+    Throttled,
+)
 from gitops_core.interfaces import Context
 from gitops_core.model.applications import Options
 
 T = TypeVar("T")
+_ANSWERS: Final = (NotFound, AlreadyExists, Conflict, Partial)  # the same call would get them again: a fresh look is due
 _PLUGIN_ATTEMPTS: Final = 3  # a plug-in that throws something of its own is more likely wrong than unlucky
 
 
@@ -89,7 +100,7 @@ class Retry:
     def _again(self, error: BaseException, attempts: int) -> bool:
         if not isinstance(error, GitOpsError) or error.disposition is not Disposition.RETRY:
             return False
-        if isinstance(error, DeadlineExceeded):
+        if isinstance(error, (DeadlineExceeded, *_ANSWERS)):
             return False
         most = min(self.options.attempts, _PLUGIN_ATTEMPTS) if isinstance(error, PluginError) else self.options.attempts
         return attempts < most

@@ -60,6 +60,16 @@ class Written:
     attempts: int = 0
 
 
+def begins_replace(task: Task) -> bool:
+    """Tell whether *task* is the first half of a REPLACE."""
+    return task.change.action is Action.REPLACE and task.action is Action.DELETE
+
+
+def create_again(task: Task) -> Task:
+    """Return the second half of the REPLACE that *task* began. The entry has no id by then, so a crash here loses nothing."""
+    return attrs.evolve(task, action=Action.CREATE, live=None)
+
+
 def write_all(p: Pass, tasks: Sequence[Task]) -> list[Written]:
     """Carry out *tasks*, which do not depend on each other, and return what came back, in order. Raises nothing."""
     if len(tasks) > 1 and "apply_batch" in capabilities(_target(p, tasks[0])):

@@ -1,0 +1,223 @@
+"""Apply a plan: start what is ready, collect what came back, look whether it is there, and go on until all has ended."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Final
+
+import attrs
+
+from gitops_core.engine.calls import failure_of
+from gitops_core.engine.confirming import Confirmer, Unconfirmed
+from gitops_core.engine.graph import ReadyQueue
+from gitops_core.engine.ledger import Ledger
+from gitops_core.engine.passes import Pass
+from gitops_core.engine.recording import after_write
+from gitops_core.engine.writing import Task, Written, begins_replace, create_again, prove_create, put_back, write_all
+from gitops_core.errors import AlreadyExists, Cancelled, Conflict, DeadlineExceeded, Disposition, GitOpsError
+from gitops_core.model.events import EventType
+from gitops_core.model.inventory import Inventory
+from gitops_core.model.plans import Action, Change, Plan
+from gitops_core.model.resources import Live, Resource, ResourceKey
+from gitops_core.model.results import Outcome, OutcomeStatus
+
+_TICK: Final = 0.25  # seconds; the longest time until a stop is noticed while calls are under way
+_CHUNK: Final = 32  # changes handed to a worker at once, when there are far more than workers
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """
+    What is to be applied.
+
+    Attributes:
+        plan: The plan; its READY changes are applied.
+        resources: Declarations by key.
+        live: What was observed when the plan was made.
+        before: The inventory before it was written ahead.
+        ended: Outcomes that stand before anything begins (stale parts of a saved plan).
+    """
+
+    plan: Plan
+    resources: Mapping[ResourceKey, Resource]
+    live: Mapping[ResourceKey, Live]
+    before: Inventory
+    ended: tuple[Outcome, ...] = ()
+
+
+class Applier:
+    """
+    Carries out one plan. Used once, by the pass's own thread; only the writes themselves run in workers.
+
+    Args:
+        p: The pass.
+        ledger: The inventory, already written ahead.
+        job: What to do.
+        confirmer: Looks whether what was written is there.
+    """
+
+    def __init__(self, p: Pass, ledger: Ledger, job: Job, confirmer: Confirmer) -> None:
+        self._p = p
+        self._ledger = ledger
+        self._job = job
+        self._confirmer = confirmer
+        not_ready = [_not_applied(c) for c in job.plan.changes if not c.is_ready]
+        self._queue = ReadyQueue(job.plan.changes, [*job.ended, *not_ready])
+        self._done: queue.SimpleQueue[tuple[Sequence[Task], list[Written] | BaseException]] = queue.SimpleQueue()
+        self._in_flight = 0
+        self._workers = max(1, min(p.app.options.workers, len(self._queue) or 1))
+        self._stopped: GitOpsError | None = None
+        self._pool: Executor
+
+    def run(self) -> tuple[Outcome, ...]:
+        """
+        Return one outcome per change, in plan order.
+
+        Raises:
+            StateError: The inventory could not be written; nothing new was begun after that.
+        """
+        if len(self._queue):
+            with self._p.runtime.executor(self._workers) as self._pool:
+                while len(self._queue):
+                    self._step()
+        outcomes = self._queue.outcomes
+        return tuple(outcomes[change.key] for change in self._job.plan.changes)
+
+    def _step(self) -> None:
+        self._notice_stop()
+        if self._stopped is None:
+            self._start()
+        if self._confirmer.is_due(idle=not self._in_flight):
+            self._go_on(self._confirmer.look())
+        elif self._in_flight:
+            self._collect()
+        elif self._confirmer.waiting:
+            self._p.ctx.clock.wait(self._p.ctx.cancel, min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
+        elif self._stopped is not None:
+            self._give_up(self._stopped)
+        self._p.events.flush()
+
+    # -- starting ------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Hand ready changes to the workers, a few more than there are workers, many small ones together."""
+        while self._in_flight < 2 * self._workers:
+            size = min(_CHUNK, 1 + self._queue.ready // (4 * self._workers))
+            tasks = [task for task in (self._next() for _ in range(size)) if task is not None]
+            if not tasks:
+                return
+            self._submit(tasks)
+
+    def _next(self) -> Task | None:
+        """Return the next task; changes that need no call of the target end here."""
+        while (change := self._queue.take()) is not None:
+            task = self._task(change)
+            self._p.events.later(EventType.CHANGE_STARTED, change.action.value, key=change.key, origin=change.origin)
+            if task is not None:
+                return task
+            self._finish_all(self._confirmer.without_call(change, self._job.live.get(change.key)))
+        return None
+
+    def _task(self, change: Change) -> Task | None:
+        resource, live = self._job.resources.get(change.key), self._job.live.get(change.key)
+        if change.action is Action.DELETE:
+            return Task(change=change, action=Action.DELETE, live=live) if live else None
+        if change.action is Action.ADOPT and not change.diff and (live is None or live.owner in (None, self._p.app.id)):
+            return None
+        intent = self._ledger.inventory.intents.get(change.key)
+        key = intent.idempotency_key if intent else f"{self._p.pass_id}-{change.desired[:16]}"
+        action = {Action.CREATE: Action.CREATE, Action.REPLACE: Action.DELETE}.get(change.action, Action.UPDATE)
+        return Task(
+            change=change, action=action, resource=resource, live=None if action is Action.CREATE else live, idempotency_key=key
+        )
+
+    def _submit(self, tasks: Sequence[Task]) -> None:
+        self._in_flight += 1
+        self._pool.submit(self._work, tasks)
+
+    def _work(self, tasks: Sequence[Task]) -> None:
+        """Run in a worker: carry out *tasks* and put what came back where the pass's thread finds it."""
+        try:
+            refused = [(task, prove_create(self._p, task)) for task in tasks if begins_replace(task)]
+            errors = {task.change.key: error for task, error in refused if error is not None}
+            written = write_all(self._p, [task for task in tasks if task.change.key not in errors])
+            written += [Written(task=task, error=errors[task.change.key]) for task in tasks if task.change.key in errors]
+            self._done.put((tasks, written))
+        except BaseException as error:  # noqa: BLE001  # why: raised again in the pass's own thread
+            self._done.put((tasks, error))
+
+    # -- collecting ------------------------------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        """Take in one chunk, if one is done within a tick; the inventory learns of it before anything follows from it."""
+        try:
+            _tasks, written = self._done.get(timeout=_TICK)
+        except queue.Empty:
+            return
+        self._in_flight -= 1
+        if isinstance(written, BaseException):
+            raise written
+        update = after_write(self._job.before, self._ledger.inventory, written)
+        self._ledger.write(update)
+        for item in written:
+            self._take_in(item)
+
+    def _take_in(self, written: Written) -> None:
+        task = written.task
+        if written.error is not None:
+            self._finish_all([self._failed(written, written.error)])
+        elif begins_replace(task) and written.pending is None:
+            self._submit([create_again(task)])
+        else:
+            self._confirmer.add(Unconfirmed(written=written, since=self._p.ctx.clock.monotonic()))
+
+    def _failed(self, written: Written, error: GitOpsError) -> Outcome:
+        task, change = written.task, written.task.change
+        status = OutcomeStatus.STALE if isinstance(error, (AlreadyExists, Conflict)) else OutcomeStatus.FAILED
+        if isinstance(error, (Cancelled, DeadlineExceeded)) and not written.attempts:
+            status = OutcomeStatus.SKIPPED
+        reason = error.message
+        if change.action is Action.REPLACE and task.action is Action.CREATE and error.disposition is Disposition.STALL:
+            reason += self._restore(task)
+        return Outcome(change.key, change.action, status, reason, failure_of(error), attempts=written.attempts)
+
+    def _restore(self, task: Task) -> str:
+        old = self._job.live.get(task.change.key)
+        if old is None:
+            return ""
+        error = put_back(self._p, task, old)
+        return "; what was there before has been put back" if error is None else f"; putting the old one back failed: {error}"
+
+    # -- ending ----------------------------------------------------------------------------------------------------------
+
+    def _go_on(self, found: Iterable[Outcome | Task]) -> None:
+        """End what has ended, and begin the second half of each REPLACE whose old object is gone."""
+        for item in found:
+            if isinstance(item, Task):
+                self._submit([item])
+            else:
+                self._finish_all([item])
+
+    def _finish_all(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            self._queue.finish(outcome)
+            message = f"{outcome.action.value} {outcome.status.value}{': ' + outcome.reason if outcome.reason else ''}"
+            self._p.events.later(EventType.CHANGE_FINISHED, message, key=outcome.key, status=outcome.status.value)
+
+    def _notice_stop(self) -> None:
+        if self._stopped is None:
+            try:
+                self._p.ctx.check()
+            except (Cancelled, DeadlineExceeded) as error:
+                self._stopped = error
+        if self._stopped is not None and not self._in_flight:
+            self._finish_all(self._confirmer.give_up(self._stopped.message))
+
+    def _give_up(self, why: GitOpsError) -> None:
+        self._finish_all(Outcome(c.key, c.action, OutcomeStatus.SKIPPED, f"not begun: {why.message}") for c in self._queue.left())
+
+
+def _not_applied(change: Change) -> Outcome:
+    return Outcome(change.key, change.action, OutcomeStatus(change.state.value), change.reason)

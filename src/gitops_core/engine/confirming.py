@@ -1,0 +1,230 @@
+"""Look whether what was written is there, is as planned, and is well; wait without holding a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from gitops_core.engine.calls import Call, failure_of, translated
+from gitops_core.engine.deciding import Judge
+from gitops_core.engine.ledger import Ledger
+from gitops_core.engine.limits import bucket_of
+from gitops_core.engine.observing import Observed, observe
+from gitops_core.engine.passes import Pass
+from gitops_core.engine.writing import Task, Written, begins_replace, create_again
+from gitops_core.errors import GitOpsError
+from gitops_core.health.assessing import assess
+from gitops_core.interfaces import capabilities
+from gitops_core.model.health import Health, HealthStatus
+from gitops_core.model.inventory import EntryState, InventoryEntry, InventoryUpdate
+from gitops_core.model.plans import Action, Change
+from gitops_core.model.resources import Live, Pending, ResourceKey
+from gitops_core.model.results import Outcome, OutcomeStatus
+
+
+@attrs.frozen(kw_only=True)
+class Unconfirmed:
+    """
+    A change that was written and not yet seen.
+
+    Attributes:
+        written: What came back from the write.
+        since: When, on the monotonic clock.
+        due: When to look next, on the monotonic clock.
+    """
+
+    written: Written
+    since: float
+    due: float = 0.0
+
+    @property
+    def change(self) -> Change:
+        """The decision behind it."""
+        return self.written.task.change
+
+
+class Confirmer:
+    """
+    Keeps the written changes until each has been seen as planned, or its time is up. One ``observe`` confirms many.
+
+    Used by the pass's own thread only.
+    """
+
+    def __init__(self, p: Pass, ledger: Ledger, judge: Judge) -> None:
+        self._p = p
+        self._ledger = ledger
+        self._judge = judge
+        self._waiting: dict[ResourceKey, Unconfirmed] = {}
+        self._last_look = float("-inf")
+
+    @property
+    def waiting(self) -> bool:
+        """Something has not been confirmed."""
+        return bool(self._waiting)
+
+    def add(self, item: Unconfirmed) -> None:
+        """Keep *item* until it is confirmed."""
+        if item.written.pending is not None:
+            item = attrs.evolve(item, due=item.since + item.written.pending.retry_after)
+        self._waiting[item.change.key] = item
+
+    def is_due(self, *, idle: bool) -> bool:
+        """Tell whether to look now: at once when nothing is being written, else not more often than the interval."""
+        now = self._p.ctx.clock.monotonic()
+        rested = idle or now - self._last_look >= self._p.app.options.health_interval
+        return rested and any(item.due <= now for item in self._waiting.values())
+
+    def seconds_until_due(self) -> float:
+        """Return how long until the next look is due."""
+        now = self._p.ctx.clock.monotonic()
+        return max(0.0, min(item.due for item in self._waiting.values()) - now)
+
+    def look(self) -> list[Outcome | Task]:
+        """Observe everything that is due, once; return what has ended, and the second half of each REPLACE whose old object is gone."""
+        now = self._p.ctx.clock.monotonic()
+        self._last_look = now
+        due = [self._polled(item) for item in self._waiting.values() if item.due <= now]
+        observed = observe(self._p, frozenset(i.change.key for i in due if i.due <= now), self._ledger.inventory)
+        results: list[Outcome | Task] = []
+        entries: list[InventoryEntry] = []
+        drops: list[ResourceKey] = []
+        for item in due:
+            result = None if item.due > now else self._confirm(item, observed, entries, drops)
+            if result is None:
+                self._waiting[item.change.key] = self._again(item)
+            else:
+                del self._waiting[item.change.key]
+                results.append(result)
+        done = (*(e.key for e in entries), *drops)
+        self._ledger.write(InventoryUpdate(put=tuple(entries), drop=tuple(drops), close_intents=done))
+        return results
+
+    def without_call(self, change: Change, live: Live | None) -> list[Outcome]:
+        """End a change that needs no call: an equal object is adopted, an object that is gone already is forgotten."""
+        if change.action is Action.DELETE or live is None:
+            self._ledger.write(InventoryUpdate(drop=(change.key,), close_intents=(change.key,)))
+            return [Outcome(change.key, change.action, OutcomeStatus.DONE, change.reason)]
+        health = self.health(live, None)
+        entry = self._judge.applied(change, live, settled=health.settled)
+        self._ledger.write(InventoryUpdate(put=(entry,), close_intents=(change.key,)))
+        return [Outcome(change.key, change.action, OutcomeStatus.DONE, change.reason, id=live.id, health=health)]
+
+    def give_up(self, why: str) -> list[Outcome]:
+        """End everything that waits as PENDING: the inventory has it, and the next pass goes on from there."""
+        items, self._waiting = list(self._waiting.values()), {}
+        return [self._outcome(item, OutcomeStatus.PENDING, f"written, not confirmed: {why}") for item in items]
+
+    def reassess(self, unchanged: Iterable[ResourceKey], live: Mapping[ResourceKey, Live]) -> list[ResourceKey]:
+        """Look again at unchanged objects that had not settled; return those that still have not."""
+        entries = self._ledger.inventory.entries
+        open_ = [key for key in unchanged if key in entries and not entries[key].settled and key in live]
+        settled = [key for key in open_ if self.health(live[key], None).settled]
+        self._ledger.write(InventoryUpdate(put=tuple(attrs.evolve(entries[key], settled=True) for key in settled)))
+        return sorted(set(open_) - set(settled)) if self._p.app.options.wait else []
+
+    def health(self, live: Live, written_at: float | None) -> Health:
+        """Return how well *live* is: the target's own answer, else the rules for its kind."""
+        target = self._p.app.target.member(live.key)
+        try:
+            with translated(Call(target.name, "health", live.key)):
+                own = target.health(live) if "health" in capabilities(target) else None
+                return own or assess(live, now=self._p.ctx.clock.now(), written_at=written_at)
+        except GitOpsError as error:
+            return Health(settled=False, status=HealthStatus.UNKNOWN, reason="HealthFailed", message=error.message)
+
+    # -- one item ----------------------------------------------------------------------------------------------------
+
+    def _polled(self, item: Unconfirmed) -> Unconfirmed:
+        """Ask the target about an accepted operation; when it is not finished, look again after what it says."""
+        pending, task = item.written.pending, item.written.task
+        target = self._p.app.target.member(task.change.key)
+        if pending is None or "poll" not in capabilities(target):
+            return item
+        call = Call(target.name, "poll", task.change.key, task.change.origin)
+        bucket = bucket_of(target)
+
+        def run() -> Live | Pending | None:
+            with bucket.slot(self._p.ctx):
+                self._p.meter.count("reads")
+                return target.poll(self._p.ctx.within(target.limits.timeout), pending)
+
+        try:
+            answer, _ = self._p.retry.call(self._p.ctx, call, run, bucket)
+        except GitOpsError as error:
+            return attrs.evolve(item, written=attrs.evolve(item.written, pending=None, error=error))
+        if isinstance(answer, Pending):
+            due = self._p.ctx.clock.monotonic() + answer.retry_after
+            return attrs.evolve(item, due=due, written=attrs.evolve(item.written, pending=answer))
+        return attrs.evolve(item, written=attrs.evolve(item.written, pending=None, live=answer))
+
+    def _again(self, item: Unconfirmed) -> Unconfirmed:
+        now = self._p.ctx.clock.monotonic()
+        return attrs.evolve(item, due=max(item.due, now + self._p.app.options.health_interval))
+
+    def _confirm(
+        self, item: Unconfirmed, observed: Observed, entries: list[InventoryEntry], drops: list[ResourceKey]
+    ) -> Outcome | Task | None:
+        """Return how *item* ended, or None to look again later; what the inventory must learn is added to *entries* and *drops*."""
+        key, task = item.change.key, item.written.task
+        if item.written.error is not None:
+            return self._failed(item, item.written.error)
+        if any(u.covers(key) for u in observed.unreadable):
+            return self._late(item, "it could not be observed afterwards")
+        live = observed.live.get(key)
+        if task.action is Action.DELETE:
+            return self._confirm_gone(item, live, entries, drops)
+        if live is None:
+            return self._late(item, "the target said yes and it is not there")
+        again = self._judge.differences(item.change, live)
+        if again is not None:
+            return self._late(item, again.reason or "it differs from what was written", again)
+        return self._confirm_health(item, live, entries)
+
+    def _confirm_gone(
+        self, item: Unconfirmed, live: Live | None, entries: list[InventoryEntry], drops: list[ResourceKey]
+    ) -> Outcome | Task | None:
+        old = item.written.task.live
+        if live is not None and (old is None or not old.id or live.id == old.id):
+            why = (
+                "its deletion is not finished: look at its finalizers"
+                if live.deleting
+                else "the target said yes and it is still there"
+            )
+            return self._late(item, why, accepted=live.deleting)
+        if begins_replace(item.written.task):
+            entry = self._ledger.inventory.entries.get(item.change.key)
+            if entry is not None:
+                entries.append(attrs.evolve(entry, id="", state=EntryState.PLANNED))
+            return create_again(item.written.task)
+        drops.append(item.change.key)
+        return self._outcome(item, OutcomeStatus.DONE, "")
+
+    def _confirm_health(self, item: Unconfirmed, live: Live, entries: list[InventoryEntry]) -> Outcome | None:
+        options, change = self._p.app.options, item.change
+        waited = self._p.ctx.clock.monotonic() - item.since
+        health = self.health(live, self._p.ctx.clock.now() - waited)
+        waits = options.wait and change.wait and not health.settled and not health.failed
+        if waits and waited < options.health_timeout:
+            return None
+        entries.append(self._judge.applied(change, live, settled=health.settled))
+        well = health.settled or not (options.wait and change.wait)
+        status = OutcomeStatus.DONE if well else OutcomeStatus.UNSETTLED
+        reason = "" if well else f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
+        return attrs.evolve(self._outcome(item, status, reason), id=live.id, health=health)
+
+    def _late(self, item: Unconfirmed, why: str, differs: Change | None = None, *, accepted: bool = False) -> Outcome | None:
+        """Return None while there is time, then PENDING for what the target still works on, else UNVERIFIED with the diff."""
+        options = self._p.app.options
+        pending = accepted or item.written.pending is not None
+        limit = options.health_timeout if pending else options.verify_timeout
+        if self._p.ctx.clock.monotonic() - item.since < limit:
+            return None
+        status = OutcomeStatus.PENDING if pending else OutcomeStatus.UNVERIFIED
+        return attrs.evolve(self._outcome(item, status, why), diff=differs.diff if differs else ())
+
+    def _failed(self, item: Unconfirmed, error: GitOpsError) -> Outcome:
+        return attrs.evolve(self._outcome(item, OutcomeStatus.FAILED, error.message), failure=failure_of(error))
+
+    def _outcome(self, item: Unconfirmed, status: OutcomeStatus, reason: str) -> Outcome:
+        return Outcome(item.change.key, item.change.action, status, reason, attempts=item.written.attempts)

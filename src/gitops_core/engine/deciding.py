@@ -1,0 +1,101 @@
+"""From what is wanted and what is there to a plan; and the same decision again for one object after it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from gitops_core.engine.ledger import Ledger
+from gitops_core.engine.loading import Desired
+from gitops_core.engine.observing import Observed
+from gitops_core.engine.passes import Pass
+from gitops_core.interfaces import Target, capabilities
+from gitops_core.model.inventory import InventoryEntry
+from gitops_core.model.plans import Action, Change
+from gitops_core.model.resources import Live, Resource, ResourceKey
+from gitops_core.model.verdicts import Verdict
+from gitops_core.planning.planner import decide
+from gitops_core.planning.records import applied_entry
+from gitops_core.planning.request import PlanRequest, TargetRules
+
+
+def rules_of(target: Target) -> TargetRules:
+    """Return the pure half of *target*; what its class does not override is None, so that the planner can skip it."""
+    can = capabilities(target)
+    return TargetRules(
+        fields=target.fields,
+        can_update="update" in can,
+        normalize=target.normalize if "normalize" in can else None,
+        diff=target.diff if "diff" in can else None,
+        depends_on=target.depends_on if "depends_on" in can else None,
+        scope=target.scope,
+    )
+
+
+def rules_by_key(target: Target) -> Callable[[ResourceKey], TargetRules]:
+    """Return the rules for each key: of the target that really holds it."""
+    if "member" not in capabilities(target):
+        rules = rules_of(target)
+        return lambda _key: rules
+    known: dict[int, TargetRules] = {}
+
+    def rules_for(key: ResourceKey) -> TargetRules:
+        member = target.member(key)
+        return known.setdefault(id(member), rules_of(member))
+
+    return rules_for
+
+
+def plan_request(p: Pass, desired: Desired, observed: Observed, ledger: Ledger, verdict: Verdict) -> PlanRequest:
+    """Return everything a plan is decided from, except who else holds an object."""
+    app = p.app
+    return PlanRequest(
+        application=app.id,
+        owner=app.owner,
+        revision=desired.revision,
+        desired=desired.resources,
+        complete=desired.error is None and observed.error is None,
+        live=observed.live,
+        unreadable=observed.unreadable,
+        inventory=ledger.inventory,
+        verdict=verdict,
+        rules=rules_by_key(app.target),
+        guard=app.guard,
+        approvals=app.approvals,
+        options=app.options,
+        now=p.started_at,
+        salt=p.ctx.salt,
+    )
+
+
+@attrs.frozen
+class Judge:
+    """
+    Decides about single objects after they were written, by the same rules as the plan.
+
+    Attributes:
+        request: What the plan was decided from.
+        resources: Declarations by key.
+        ledger: The inventory as it is now.
+        now: Epoch seconds, asked each time.
+    """
+
+    request: PlanRequest
+    resources: Mapping[ResourceKey, Resource]
+    ledger: Ledger
+    now: Callable[[], float]
+
+    def differences(self, change: Change, live: Live) -> Change | None:
+        """Return what would still have to be done to *live*, or None when it is as planned."""
+        resource = self.resources[change.key]
+        request = attrs.evolve(
+            self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
+        )
+        again = decide(request, change.key)
+        return None if again is None or again.action in (Action.UNCHANGED, Action.ADOPT) and not again.diff else again
+
+    def applied(self, change: Change, live: Live, *, settled: bool) -> InventoryEntry:
+        """Return the inventory entry of an object that was seen as planned."""
+        request = attrs.evolve(self.request, now=self.now(), inventory=self.ledger.inventory)
+        return applied_entry(request, change, self.resources[change.key], live, settled=settled)

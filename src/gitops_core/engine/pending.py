@@ -1,0 +1,55 @@
+"""Operations that an earlier pass left with the API: ask about them before anything is decided."""
+
+from __future__ import annotations
+
+from gitops_core.engine.calls import Call
+from gitops_core.engine.ledger import Ledger
+from gitops_core.engine.limits import bucket_of
+from gitops_core.engine.observing import Observed
+from gitops_core.engine.passes import Pass
+from gitops_core.errors import GitOpsError, NotStabilized
+from gitops_core.interfaces import capabilities
+from gitops_core.model.inventory import Intent, InventoryUpdate
+from gitops_core.model.resources import Live, Pending, ResourceKey, Unreadable
+
+
+def resume(p: Pass, ledger: Ledger) -> Observed:
+    """
+    Return the objects on which the API still works, as unreadable: nothing is created over them and nothing pruned.
+
+    Intents whose operation has ended are closed; what it made is observed like everything else.
+    """
+    unreadable: list[Unreadable] = []
+    finished: list[ResourceKey] = []
+    for key, intent in sorted(ledger.inventory.intents.items()):
+        if not intent.token:
+            continue
+        error = _ask(p, intent)
+        if error is None:
+            finished.append(key)
+        else:
+            unreadable.append(Unreadable(key, error))
+    ledger.write(InventoryUpdate(close_intents=tuple(finished)))
+    return Observed({}, tuple(unreadable))
+
+
+def _ask(p: Pass, intent: Intent) -> GitOpsError | None:
+    target = p.app.target.member(intent.key)
+    if "poll" not in capabilities(target):
+        return None
+    bucket = bucket_of(target)
+    pending = Pending(intent.token)
+
+    def run() -> Live | Pending | None:
+        with bucket.slot(p.ctx):
+            p.meter.count("reads")
+            return target.poll(p.ctx.within(target.limits.timeout), pending)
+
+    try:
+        answer, _ = p.retry.call(p.ctx, Call(target.name, "poll", intent.key), run, bucket)
+    except GitOpsError as error:
+        p.ctx.check()
+        return error
+    if isinstance(answer, Pending):
+        return NotStabilized(answer.message or "an operation of an earlier pass is not finished", key=intent.key)
+    return None

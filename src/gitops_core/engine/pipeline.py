@@ -1,0 +1,125 @@
+"""One pass: resolve -> fetch -> render -> review -> observe -> plan -> apply -> verify -> prune -> record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from gitops_core.engine import quiet
+from gitops_core.engine.applying import Applier, Job
+from gitops_core.engine.calls import failures_of
+from gitops_core.engine.confirming import Confirmer
+from gitops_core.engine.deciding import Judge, plan_request
+from gitops_core.engine.ledger import Ledger
+from gitops_core.engine.loading import Desired, fetch, render, resolve
+from gitops_core.engine.observing import Observed, holders, observe
+from gitops_core.engine.passes import Pass
+from gitops_core.engine.pending import resume
+from gitops_core.engine.recording import journal, remember, write_ahead
+from gitops_core.engine.results import conclude, failed
+from gitops_core.engine.reviewing import review
+from gitops_core.errors import GitOpsError
+from gitops_core.model.events import EventType
+from gitops_core.model.plans import Plan
+from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
+from gitops_core.model.revisions import Revision
+from gitops_core.model.verdicts import Verdict
+from gitops_core.planning.planner import make_plan
+from gitops_core.planning.request import Planned, PlanRequest
+
+Select = Callable[[Plan], tuple[Plan, tuple[Outcome, ...]]]
+"""Narrows a fresh plan to what may be applied, with the outcomes of the rest."""
+
+
+@attrs.frozen(kw_only=True)
+class Decided:
+    """A plan, and all it was decided from."""
+
+    desired: Desired
+    observed: Observed
+    request: PlanRequest
+    planned: Planned
+
+
+def reconcile(p: Pass, revision: Revision | None = None, select: Select = lambda plan: (plan, ())) -> ReconcileResult:
+    """
+    Run one pass and return its result; failures are in it, not raised.
+
+    Args:
+        p: The pass.
+        revision: Go to this one instead of what the source's reference names.
+        select: Narrows the plan to what may be applied.
+    """
+    p.events.emit(EventType.PASS_STARTED, p.app.name)
+    at = revision
+    try:
+        with p.store.exclusive(p.app.id, p.app.options.lock_timeout):
+            at = revision or resolve(p)
+            result = quiet.still_in_sync(p, at)
+            if result is None:
+                ledger = Ledger(p.store, p.store.inventory(p.app.id))
+                desired = load(p, at)
+                result = converge(p, desired, ledger, select)
+            remember(p, result)
+    except GitOpsError as error:
+        result = failed(p, at, failures_of(error))
+    p.events.emit(EventType.PASS_FINISHED, result.status.value, status=result.status.value)
+    return result
+
+
+def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> ReconcileResult:
+    """Bring the target to *desired*: decide, write ahead, apply, verify, prune, record."""
+    token = quiet.token(p)
+    decided = decide_all(p, desired, ledger, resume(p, ledger))
+    plan, ended = select(decided.planned.plan)
+    p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id if p.runtime.sinks else "")
+    resources = {r.key: r for r in desired.resources}
+    ready = [c for c in plan.changes if c.is_ready and c.key not in {o.key for o in ended}]
+    before = ledger.inventory
+    ledger.write(write_ahead(p, decided.planned, decided.request, ready, resources))
+    judge = Judge(decided.request, resources, ledger, p.ctx.clock.now)
+    confirmer = Confirmer(p, ledger, judge)
+    job = Job(plan=plan, resources=resources, live=decided.observed.live, ended=ended, before=before)
+    outcomes = Applier(p, ledger, job, confirmer).run()
+    unsettled = confirmer.reassess(plan.unchanged, decided.observed.live)
+    p.store.append_journal(p.app.id, journal(p, desired, outcomes, {c.key: c for c in plan.changes}))
+    result = conclude(p, desired, plan, outcomes, unsettled)
+    quiet.learn(p, token, desired, result, ledger.inventory.serial)
+    return result
+
+
+def load(p: Pass, revision: Revision) -> Desired:
+    """Return what *revision* declares."""
+    return render(p, fetch(p, revision))
+
+
+def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> Decided:
+    """Review, observe and plan. Writes nothing, neither to the target nor to the inventory."""
+    verdict = review(p, desired)
+    wanted = frozenset(r.key for r in desired.resources)
+    observed = observe(p, wanted | ledger.inventory.entries.keys(), ledger.inventory)
+    observed = attrs.evolve(observed, unreadable=(*observed.unreadable, *pending.unreadable))
+    request = plan_request(p, desired, observed, ledger, verdict)
+    request = attrs.evolve(request, holders=holders(p, wanted, ledger.inventory))
+    planned = make_plan(request)
+    objections = review(p, desired, planned.plan)
+    if objections.violations:
+        request = attrs.evolve(request, verdict=Verdict.of((*verdict.violations, *objections.violations)))
+        planned = make_plan(request)
+    return Decided(desired=desired, observed=observed, request=request, planned=planned)
+
+
+def check(p: Pass) -> CheckResult:
+    """Render and review, for pull requests; the target is never asked."""
+    revision: Revision | None = None
+    try:
+        revision = resolve(p)
+        tree = fetch(p, revision)
+        revision = tree.revision
+        desired = render(p, tree)
+        verdict = review(p, desired)
+    except GitOpsError as error:
+        return CheckResult(revision, notices=tuple(p.notices), failures=failures_of(error))
+    failures = () if desired.error is None else failures_of(desired.error)
+    return CheckResult(revision, tuple(r.key for r in desired.resources), verdict, tuple(p.notices), failures)

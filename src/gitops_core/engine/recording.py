@@ -1,0 +1,141 @@
+"""What the inventory, the journal and the history learn, before and after every effect. Pure, but for the last function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from gitops_core.engine.loading import Desired
+from gitops_core.engine.passes import Pass
+from gitops_core.engine.writing import Written, begins_replace
+from gitops_core.errors import AlreadyExists, Disposition, Partial
+from gitops_core.interfaces import Identity
+from gitops_core.model.history import JournalRecord, PassRecord
+from gitops_core.model.inventory import EntryState, Intent, Inventory, InventoryEntry, InventoryUpdate
+from gitops_core.model.plans import Action, Change
+from gitops_core.model.resources import Resource, ResourceKey
+from gitops_core.model.results import Outcome, OutcomeStatus, ReconcileResult
+from gitops_core.planning.records import planned_entry
+from gitops_core.planning.request import Planned, PlanRequest
+
+_NOT_JOURNALED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED})  # they repeat every pass; the history counts them
+
+
+def write_ahead(
+    p: Pass, planned: Planned, request: PlanRequest, changes: Sequence[Change], resources: Mapping[ResourceKey, Resource]
+) -> InventoryUpdate:
+    """
+    Return what must be durable before the first write: every object that *changes* may create, delete or replace.
+
+    An object whose id the API invents gets an intent, too; an open intent for the same declaration keeps its
+    idempotency key, so that a crash between create and record never makes a second object.
+    """
+    entries: list[InventoryEntry] = [*planned.refreshed, *planned.claims]
+    intents: list[Intent] = []
+    for change in changes:
+        entry = request.inventory.entries.get(change.key)
+        if change.action is Action.DELETE:
+            if entry is not None:
+                entries.append(attrs.evolve(entry, state=EntryState.DELETING))
+            continue
+        if entry is None or entry.state is EntryState.CLAIMED or change.action in (Action.CREATE, Action.ADOPT):
+            entries.append(planned_entry(request, change, resources[change.key]))
+        if change.action in (Action.CREATE, Action.REPLACE) and _is_assigned(p, change):
+            intents.append(_intent(p, request.inventory, change))
+    return InventoryUpdate(put=tuple(entries), open_intents=tuple(intents))
+
+
+def _is_assigned(p: Pass, change: Change) -> bool:
+    return p.app.target.member(change.key).identity is Identity.ASSIGNED
+
+
+def _intent(p: Pass, inventory: Inventory, change: Change) -> Intent:
+    known = inventory.intents.get(change.key)
+    if known is not None and known.desired == change.desired:
+        return known
+    return Intent(change.key, f"{p.pass_id}-{change.desired[:16]}", desired=change.desired, started_at=p.started_at)
+
+
+def after_write(before: Inventory, inventory: Inventory, written: Sequence[Written]) -> InventoryUpdate:
+    """
+    Return what the inventory learns from finished calls, before anything else follows from them.
+
+    Args:
+        before: The inventory when the pass began: what it had is kept even when the API now refuses.
+        inventory: The inventory now.
+        written: What came back.
+    """
+    put: list[InventoryEntry] = []
+    drop: list[ResourceKey] = []
+    opened: list[Intent] = []
+    closed: list[ResourceKey] = []
+    for item in written:
+        task, key = item.task, item.task.change.key
+        entry, intent = inventory.entries.get(key), inventory.intents.get(key)
+        if begins_replace(task) and item.error is None and item.pending is None and entry:
+            put.append(attrs.evolve(entry, id="", state=EntryState.PLANNED))
+        elif task.action is Action.CREATE and _refused(item) and key not in before.entries:
+            drop.append(key)
+            closed.append(key)
+        elif item.live is not None and item.live.id and entry is not None and entry.id != item.live.id:
+            put.append(attrs.evolve(entry, id=item.live.id))
+            closed.append(key)
+        if item.pending is not None:
+            kept = intent or Intent(key, task.idempotency_key, desired=task.change.desired)
+            opened.append(attrs.evolve(kept, token=item.pending.token))
+    return InventoryUpdate(tuple(put), tuple(drop), tuple(opened), tuple(k for k in closed if k in inventory.intents))
+
+
+def _refused(item: Written) -> bool:
+    """Tell whether the API said clearly that nothing of ours was made."""
+    error = item.error
+    if error is None or isinstance(error, Partial):
+        return False
+    return isinstance(error, AlreadyExists) or (error.disposition is Disposition.STALL and item.attempts <= 1)
+
+
+def journal(
+    p: Pass, desired: Desired | None, outcomes: Sequence[Outcome], changes: Mapping[ResourceKey, Change]
+) -> list[JournalRecord]:
+    """Return one record for each outcome that says something new."""
+    revision = desired.revision if desired else None
+    policies = tuple(sorted(policy.name for policy in p.app.policies))
+    records = []
+    for outcome in outcomes:
+        if outcome.status in _NOT_JOURNALED:
+            continue
+        change = changes[outcome.key]
+        record = JournalRecord(
+            time=p.ctx.clock.now(),
+            pass_id=p.pass_id,
+            revision=revision.id if revision else "",
+            key=outcome.key,
+            action=outcome.action.value,
+            status=outcome.status.value,
+            author=revision.author if revision else "",
+            reason=outcome.reason or change.reason,
+            desired=change.desired,
+            origin=change.origin,
+            renderer=p.app.renderer.fingerprint or p.app.renderer.name,
+            policies=policies,
+            error=outcome.failure.message if outcome.failure else "",
+        )
+        records.append(record)
+    return records
+
+
+def remember(p: Pass, result: ReconcileResult) -> None:
+    """Write the pass into the history."""
+    failure = "; ".join(str(f) for f in result.failures[:3])
+    summary = failure or (result.plan.summary if result.plan else "")
+    record = PassRecord(
+        pass_id=p.pass_id,
+        started_at=p.started_at,
+        finished_at=p.ctx.clock.now(),
+        revision=result.revision.id if result.revision else "",
+        status=result.status.value,
+        plan_id=result.plan.id if result.plan else "",
+        summary=summary,
+    )
+    p.store.record_pass(p.app.id, record, keep=p.app.options.history)
