@@ -86,7 +86,8 @@ class MemoryStore(StateStore):
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
         """Add *records* in their order."""
         with self._lock:
-            self._of(application).journal.extendleft(records)
+            if records:
+                self._of(application).journal.extendleft(records)
 
     def journal(self, application: str, key: ResourceKey | None = None, limit: int = 100) -> Sequence[JournalRecord]:
         """Return the newest records first. Cost: O(records) for one key."""
@@ -123,6 +124,8 @@ class MemoryStore(StateStore):
         """Remember *value*; a value larger than the limit is not kept."""
         with self._lock:
             self._drop_memo((space, key))
+            if len(value) > self._memo_limit:
+                return
             self._memos[space, key] = (now, value)
             self._memo_bytes += len(value)
             while self._memo_bytes > self._memo_limit:
