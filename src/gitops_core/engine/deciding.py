@@ -93,7 +93,7 @@ class Judge:
             self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
         )
         again = decide(request, change.key)
-        return None if again is None or again.action in (Action.UNCHANGED, Action.ADOPT) and not again.diff else again
+        return None if again is None or (again.action in (Action.UNCHANGED, Action.ADOPT) and not again.diff) else again
 
     def applied(self, change: Change, live: Live, *, settled: bool) -> InventoryEntry:
         """Return the inventory entry of an object that was seen as planned."""

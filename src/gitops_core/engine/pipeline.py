@@ -19,11 +19,11 @@ from gitops_core.engine.pending import resume
 from gitops_core.engine.recording import journal, remember, write_ahead
 from gitops_core.engine.results import conclude, failed
 from gitops_core.engine.reviewing import review
-from gitops_core.errors import GitOpsError
+from gitops_core.errors import GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
 from gitops_core.model.plans import Plan
 from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
-from gitops_core.model.revisions import Revision
+from gitops_core.model.revisions import File, Revision, Tree
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning.planner import make_plan
 from gitops_core.planning.request import Planned, PlanRequest
@@ -52,19 +52,28 @@ def reconcile(p: Pass, revision: Revision | None = None, select: Select = lambda
         select: Narrows the plan to what may be applied.
     """
     p.events.emit(EventType.PASS_STARTED, p.app.name)
-    at = revision
     try:
         with p.store.exclusive(p.app.id, p.app.options.lock_timeout):
-            at = revision or resolve(p)
-            result = quiet.still_in_sync(p, at)
-            if result is None:
-                ledger = Ledger(p.store, p.store.inventory(p.app.id))
-                desired = load(p, at)
-                result = converge(p, desired, ledger, select)
+            result = _attempt(p, revision, select)
             remember(p, result)
-    except GitOpsError as error:
-        result = failed(p, at, failures_of(error))
+    except StateError as error:
+        result = failed(p, revision, failures_of(error))
     p.events.emit(EventType.PASS_FINISHED, result.status.value, status=result.status.value)
+    return result
+
+
+def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileResult:
+    at = revision
+    try:
+        at = revision or resolve(p)
+        result = quiet.still_in_sync(p, at)
+        if result is None:
+            desired = load(p, at)
+            result = converge(p, desired, Ledger(p.store, p.store.inventory(p.app.id)), select)
+    except StateError:
+        raise
+    except GitOpsError as error:
+        return failed(p, at, failures_of(error))
     return result
 
 
@@ -123,3 +132,20 @@ def check(p: Pass) -> CheckResult:
         return CheckResult(revision, notices=tuple(p.notices), failures=failures_of(error))
     failures = () if desired.error is None else failures_of(desired.error)
     return CheckResult(revision, tuple(r.key for r in desired.resources), verdict, tuple(p.notices), failures)
+
+
+def destroy(p: Pass) -> ReconcileResult:
+    """Run a pass in which nothing is declared; source and renderer are not asked."""
+    tree = Tree("", Revision("", ref="destroy"), dict, _unread)
+    try:
+        with p.store.exclusive(p.app.id, p.app.options.lock_timeout):
+            ledger = Ledger(p.store, p.store.inventory(p.app.id))
+            result = converge(p, Desired(tree.revision, tree, ()), ledger, lambda plan: (plan, ()))
+            remember(p, result)
+    except GitOpsError as error:
+        return failed(p, None, failures_of(error))
+    return result
+
+
+def _unread(file: File) -> bytes:
+    raise SourceError(f"{file.path}: there are no files when everything is to be deleted")

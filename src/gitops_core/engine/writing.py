@@ -11,8 +11,8 @@ from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import AlreadyExists, Cancelled, GitOpsError, NotFound, Partial, PluginError
 from gitops_core.interfaces import Context, Target, TargetChange, capabilities
-from gitops_core.model.pointers import Patterns
 from gitops_core.model.plans import Action, Change, DiffOp
+from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Pending, Resource
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
 from gitops_core.model.values import FrozenDict

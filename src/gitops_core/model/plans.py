@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 from collections import Counter
 from typing import Any
@@ -153,7 +154,7 @@ class Plan:
     inventory_serial: int = 0
     guard: str = ""
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """SHA-256 of the canonical JSON: equal plans have equal ids."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
