@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.calls import Call, translated
+from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import Desired, resolve
 from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass

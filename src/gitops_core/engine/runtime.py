@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import attrs
@@ -16,6 +16,10 @@ from gitops_core.interfaces import Clock, Signal, Sink
 def threads(workers: int) -> Executor:
     """Return a pool of *workers* threads."""
     return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="gitops")
+
+
+def _sinks(values: Iterable[Sink]) -> tuple[Sink, ...]:
+    return tuple(values)
 
 
 @attrs.frozen(kw_only=True)
@@ -35,4 +39,4 @@ class Runtime:
     cancel: Signal = attrs.field(factory=threading.Event)
     executor: Callable[[int], Executor] = threads
     random: random.Random = attrs.field(factory=random.SystemRandom)
-    sinks: tuple[Sink, ...] = attrs.field(default=(), converter=tuple)
+    sinks: tuple[Sink, ...] = attrs.field(default=(), converter=_sinks)

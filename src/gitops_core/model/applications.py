@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -34,6 +35,18 @@ class Owner:
     def key(self, word: str) -> str:
         """Return the label or annotation key for *word*."""
         return f"{self.domain}/{word}"
+
+
+def _policies(values: Iterable[Policy]) -> tuple[Policy, ...]:
+    return tuple(values)
+
+
+def _approvals(values: Iterable[Approval]) -> tuple[Approval, ...]:
+    return tuple(values)
+
+
+def _rules(values: Iterable[IgnoreRule]) -> tuple[IgnoreRule, ...]:
+    return tuple(values)
 
 
 @attrs.frozen
@@ -95,7 +108,7 @@ class Options:
     memo_age: float = 3600.0
     history: int = 20
     allow_partial_render: bool = False
-    ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=tuple)
+    ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=_rules)
     interval: float = 180.0
     lock_timeout: float = 30.0
 
@@ -122,9 +135,9 @@ class Application:
     source: Source
     renderer: Renderer
     target: Target
-    policies: tuple[Policy, ...] = attrs.field(default=(), converter=tuple)
+    policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
     guard: Guard = Guard()
-    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=tuple)
+    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals)
     options: Options = Options()
 
     @property
