@@ -15,7 +15,7 @@ import attrs
 
 from gitops_core.model.inventory import EntryState, Holder, Intent, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
-from gitops_core.state.codec import Codec
+from gitops_core.state.codec import Codec, load_all
 from gitops_core.state.database import Database
 from gitops_core.state.failures import decoding
 from gitops_core.state.rules import check_serial
@@ -134,15 +134,16 @@ class Inventories:
         return _Cached(row, Inventory(application, entries, intents, serial))
 
     def _load_entries(self, connection: Connection, row: int) -> dict[ResourceKey, InventoryEntry]:
-        shared, shapes, load = sys.intern, self._shapes, _ENTRIES.load  # local names: this loop runs once for each object we own
-        entries = {}
-        for group, kind, namespace, name, scope, state, declared, facts in connection.execute(
-            f"SELECT {_KEY}, scope, state, declared, facts FROM entries WHERE application = ?",
-            (row,),
+        rows = connection.execute(
+            f"SELECT facts, {_KEY}, scope, state, declared FROM entries WHERE application = ?", (row,)
+        ).fetchall()
+        shared, entries = sys.intern, {}
+        for facts, (_, group, kind, namespace, name, scope, state, declared) in zip(
+            load_all(r[0] for r in rows), rows, strict=True
         ):
             key = ResourceKey(shared(group), shared(kind), shared(namespace), name)
-            shape = shapes[declared] if declared else ()
-            entries[key] = load(facts, key=key, scope=shared(scope), state=_STATES[state], declared=shape)
+            shape = self._shapes[declared] if declared else ()
+            entries[key] = _ENTRIES.from_json(facts, key=key, scope=shared(scope), state=_STATES[state], declared=shape)
         return entries
 
     def _load_shapes(self, connection: Connection, row: int) -> None:
