@@ -42,7 +42,7 @@ def _lines(value: str | Iterable[str]) -> tuple[str, ...]:
 def _roots(value: str | Iterable[str]) -> tuple[str, ...]:
     """Return the paths in one spelling, sorted, without those that lie below another."""
     kept: list[str] = []
-    for path in sorted({_root(text) for text in _texts(value)}, key=lambda p: p.split("/")):
+    for path in sorted({clean_path(text) for text in _texts(value)}, key=lambda p: p.split("/")):
         if not any(_is_below(path, other) for other in kept):
             kept.append(path)
     if not kept:
@@ -50,7 +50,13 @@ def _roots(value: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _root(path: str) -> str:
+def clean_path(path: str) -> str:
+    """
+    Return *path* without ``.``, doubled and trailing slashes.
+
+    Raises:
+        ConfigError: It is absolute, or has a ``..`` or a NUL. STALL.
+    """
     cure = 'write it relative to the root of the source, such as "apps/edge"'
     if path.startswith("/"):
         raise ConfigError(f"the path {path!r} is absolute; {cure}")
