@@ -129,6 +129,7 @@ class DirectorySource(Source):
         Raises:
             RevisionVanished: It has changed since. RETRY.
         """
+        ctx.check()
         snapshot = self._latest
         if snapshot is None or snapshot.digest != revision.id:
             snapshot = self._scan(ctx)
