@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 import attrs
 
 from gitops_core.model.plans import Action, Change, ChangeState, DiffOp, FieldDiff, Plan, Refusal
+from gitops_core.model.pointers import escape
 from gitops_core.model.resources import Origin, ResourceKey
 from gitops_core.model.verdicts import Severity, Verdict, Violation
 
@@ -136,7 +137,7 @@ def _record(cls: type, **fields: tuple[str, _Codec] | _Codec) -> _Codec:
         if not isinstance(value, dict):
             _fail(place, "an object is needed", value)
         for name in sorted(names ^ value.keys()):
-            _fail(f"{place}/{name}", "this field is missing" if name in names else "no such field is known", value.get(name))
+            raise ValueError(f"{place}/{escape(name)}: {'this field is missing' if name in names else 'no such field is known'}")
         return cls(**{name: codec.read(value[written], f"{place}/{written}") for name, (written, codec) in table.items()})
 
     return _Codec(write, read)

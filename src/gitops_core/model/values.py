@@ -72,7 +72,7 @@ class Sensitive:
         return isinstance(other, Sensitive) and same(self._value, other._value)
 
     def __hash__(self) -> int:
-        return hash(_canonical(self._value))
+        return hash(self._value) if isinstance(self._value, str | int | float) else hash(Sensitive)
 
     def __repr__(self) -> str:
         return "Sensitive(***)"
