@@ -14,7 +14,7 @@ from gitops_core.engine.observing import Observed, observe
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.writing import Task, Written, begins_replace, create_again
 from gitops_core.errors import GitOpsError
-from gitops_core.health.assessing import assess
+from gitops_core.health.rules import DEFAULT_RULES, assess
 from gitops_core.interfaces import capabilities
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.inventory import EntryState, InventoryEntry, InventoryUpdate
@@ -129,7 +129,8 @@ class Confirmer:
         try:
             with translated(Call(target.name, "health", live.key)):
                 own = target.health(live) if "health" in capabilities(target) else None
-                return own or assess(live, now=self._p.ctx.clock.now(), written_at=written_at)
+                rules = self._p.app.health or DEFAULT_RULES
+                return own or assess(live, now=self._p.ctx.clock.now(), written_at=written_at, rules=rules)
         except GitOpsError as error:
             return Health(settled=False, status=HealthStatus.UNKNOWN, reason="HealthFailed", message=error.message)
 

@@ -13,6 +13,7 @@ from gitops_core.model.resources import ResourceKey, key_set
 from gitops_core.model.values import text_set
 
 if TYPE_CHECKING:
+    from gitops_core.health.rules import HealthRules
     from gitops_core.interfaces import Policy, Renderer, Source, Target
 
 _DOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -128,6 +129,7 @@ class Application:
         guard: Limits on one plan.
         approvals: Named, expiring permissions to exceed them.
         options: How a pass behaves.
+        health: Rules by kind for "settled?" and "healthy?"; None for ours. ``DEFAULT_RULES.with_rule(...)`` overrides one.
     """
 
     name: str = attrs.field(validator=attrs.validators.matches_re(_NAME))
@@ -139,6 +141,7 @@ class Application:
     guard: Guard = Guard()
     approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals)
     options: Options = Options()
+    health: HealthRules | None = None
 
     @property
     def id(self) -> str:
