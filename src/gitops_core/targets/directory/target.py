@@ -140,7 +140,7 @@ class DirectoryTarget(Target):
             walk.enter(parts[:-1], make=True)
             walk.sweep()
             walk.write_new(parts[-1], content)
-        return Live(key, decode(key, content), _id(parts))
+        return Live(key, functools.partial(decode, key, content), _id(parts))
 
     def update(self, ctx: Context, change: TargetChange) -> Live:
         """Replace the whole file in one step."""
@@ -154,7 +154,7 @@ class DirectoryTarget(Target):
             if not there or (walk.stat(parts[-1]) is None and not walk.is_residue()):
                 raise NotFound("the file is not there any more; observe again and create it", key=key)
             walk.write_over(parts[-1], content)
-        return Live(key, decode(key, content), _id(parts))
+        return Live(key, functools.partial(decode, key, content), _id(parts))
 
     def delete(self, ctx: Context, change: TargetChange) -> None:
         """Remove the file, if it is still the one that was observed, and the directories of ours that it leaves empty."""
