@@ -108,7 +108,7 @@ def _top(root: str) -> _Directory:
     place = os.path.realpath(root)
     try:
         is_directory = stat.S_ISDIR(Path(place).stat().st_mode)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         is_directory = False
     except OSError as error:
         raise unavailable(place, error) from error
