@@ -91,7 +91,8 @@ def load_all(texts: Iterable[str]) -> list[Any]:
 
 def _default(field: attrs.Attribute[Any]) -> Any:
     default: Any = field.default
-    return default.factory() if isinstance(default, attrs.Factory) else default
+    is_factory = isinstance(default, attrs.Factory)  # type: ignore[arg-type]  # why: attrs' stubs call this class a function
+    return default.factory() if is_factory else default
 
 
 def _converters(hint: Any, place: str) -> tuple[_Convert | None, _Convert | None]:
