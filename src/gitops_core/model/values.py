@@ -83,6 +83,12 @@ class Sensitive:
     def __format__(self, _spec: str) -> str:
         return "***"
 
+    def __copy__(self) -> Sensitive:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Sensitive:
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a sensitive value is never serialised")
 
