@@ -1,0 +1,70 @@
+"""Labels that every object must carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from gitops_core.errors import ConfigError
+from gitops_core.model import pointers
+from gitops_core.model.resources import Resource
+from gitops_core.model.verdicts import Violation
+from gitops_core.policies.declared import ResourcePolicy
+from gitops_core.policies.selectors import Globs, Selector, as_globs
+
+_LABELS = "/metadata/labels"
+
+Wanted = tuple[tuple[str, Globs], ...]
+"""Label and the values it may have, sorted by label."""
+
+
+def _wanted(value: Wanted | str | Iterable[str] | Mapping[str, str | Iterable[str]]) -> Wanted:
+    if isinstance(value, Mapping):
+        return tuple((label, as_globs(value[label])) for label in sorted(value))
+    items = (value,) if isinstance(value, str) else tuple(value)
+    pairs = dict((item, "**") if isinstance(item, str) else item for item in items)  # pairs: converted already, by attrs.evolve
+    return _wanted(pairs)
+
+
+@attrs.frozen
+class RequiredLabels(ResourcePolicy):
+    """
+    Every object must carry these labels, in ``metadata.labels``.
+
+    Example::
+
+        RequiredLabels(("team", "tier"))
+        RequiredLabels({"tier": ("front", "back"), "team": "team-*"}, where=Selector(kinds="apps/*"))
+
+    Attributes:
+        labels: Names; or patterns for the value by name.
+        where: Only these objects; all when left out. Bodies of others are not decoded.
+    """
+
+    labels: Wanted = attrs.field(converter=_wanted)
+    where: Selector = attrs.field(default=Selector(), kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.labels:
+            raise ConfigError(f"{self.name} requires no label; name at least one")
+
+    def objections(self, resource: Resource) -> Iterator[Violation]:
+        """Yield a violation for each label that is missing or has another value."""
+        if not self.where.selects(resource.key, resource.origin.path):
+            return
+        body = resource.body
+        for label, values in self.labels:
+            found = pointers.get(body, _LABELS + pointers.join([label]))
+            if found is None:
+                message = f'the label "{label}" is missing: add it to metadata.labels, with a value like {values}'
+                yield Violation(resource.key, message, self.severity, _deepest(body))
+            elif not isinstance(found, str) or not values.fits(found):
+                message = f'the label "{label}" is {found!r}: change it to fit {values}'
+                yield Violation(resource.key, message, self.severity, _LABELS + pointers.join([label]))
+
+
+def _deepest(body: Mapping[str, Any]) -> str:
+    """Return the pointer of the place nearest to where the label should be."""
+    return next((p for p in (_LABELS, "/metadata") if pointers.get(body, p) is not None), "")
