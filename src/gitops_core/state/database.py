@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gitops_core.errors import StateUnavailable
 from gitops_core.state import schema
-from gitops_core.state.locks import ProcessLocks
+from gitops_core.state.locks import ProcessLocks, make_private
 
 _WAL_BYTES = 16 * 1024 * 1024
 
@@ -28,7 +28,7 @@ class Database:
 
     def __init__(self, path: Path, *, durable: bool, busy_timeout: float) -> None:
         self.path = path
-        _make_private(path, busy_timeout)
+        _make_file(path, busy_timeout)
         self.connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
         try:
             self._file = path.stat()
@@ -95,7 +95,7 @@ def lock_directory(path: Path) -> Path:
     return path.with_name(path.name + ".locks")
 
 
-def _make_private(path: Path, timeout: float) -> None:
+def _make_file(path: Path, timeout: float) -> None:
     """
     Make the file and its missing directories, for this user only.
 
@@ -106,8 +106,7 @@ def _make_private(path: Path, timeout: float) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if path.exists() and path.stat().st_size:
         return
-    for directory in reversed([d for d in path.parents if not d.exists()]):
-        directory.mkdir(mode=0o700, exist_ok=True)
+    make_private(path.parent)
     with ProcessLocks(lock_directory(path)).hold("create", timeout):
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

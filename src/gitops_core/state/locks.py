@@ -84,7 +84,7 @@ class ProcessLocks:
         with self._threads.hold(name, timeout):
             path = self._directory / _file_name(name)
             with translated(path):
-                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_private(self._directory)
                 handle = _acquire(path, deadline)
             if handle is None:
                 raise StateLocked(f"{name}: {_holder(path)} works on it; waited {timeout:g} s")
@@ -98,6 +98,12 @@ class ProcessLocks:
     def after_fork(self) -> None:
         """Start anew in a forked child: the threads that hold these locks are not in it."""
         self._threads = ThreadLocks()
+
+
+def make_private(directory: Path) -> None:
+    """Make *directory* and what is missing above it, for this user only."""
+    for missing in reversed([d for d in (directory, *directory.parents) if not d.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def _file_name(name: str) -> str:
