@@ -103,16 +103,16 @@ class Render:
     Attributes:
         digest: Of the tree.
         files: Path to entry; None for a file that a skip pattern leaves out.
-        resources: All of them, lean; None when the render failed, so that *files* is all that can be used.
         base: Digest of the tree whose full index is in the store; empty when none is.
         changed: Paths that differ from *base*.
+        is_complete: Nothing was wrong. Otherwise *files* may still save work, and nobody may take it for a render.
     """
 
     digest: str
     files: Mapping[str, Entry | None]
-    resources: tuple[Resource, ...] | None
     base: str = ""
     changed: frozenset[str] = frozenset()
+    is_complete: bool = False
 
 
 class Renders:
@@ -163,7 +163,7 @@ class Store:
         self._latest = self._key("latest", application)
 
     def load(self, digest: str, binding: Binding) -> Render | None:
-        """Return the files of the tree *digest*, or of the last tree of this application, or None. Never a complete render."""
+        """Return the files of the tree *digest*, or of the last tree of this application, or None."""
         found = self._load(digest, binding)
         if found is None and (latest := self._memo.get(_SPACE, self._latest)) is not None:
             found = self._load(latest.decode(errors="replace"), binding)
@@ -183,7 +183,7 @@ class Store:
         if below is None:
             return None
         every = {path: entry for path, entry in (below[1] | files).items() if entry is not None}
-        return Render(digest, every, None, base or digest, frozenset(files) if base else frozenset())
+        return Render(digest, every, base or digest, frozenset(files) if base else frozenset(), is_complete=True)
 
     def _index(self, digest: str, binding: Binding) -> tuple[str, dict[str, Entry | None]] | None:
         data = self._memo.get(_SPACE, self._key("tree", digest))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Iterable, Mapping
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import attrs
 
@@ -82,20 +83,21 @@ class ManifestsRenderer(Renderer):
         binding = Binding(tree, ctx.salt, ctx.count, self._bodies)
         space = (tree.revision.source, _salt_id(ctx.salt))
         known = self._renders.get(space, tree.digest)
-        if known is not None and known.resources is not None:
-            for entry in filter(None, known.files.values()):
-                entry.binding = binding
-            _report(ctx, known.files)
-            return known.resources
-        return self._render(ctx, binding, space)
+        if known is None or not known.is_complete:
+            return self._render(ctx, binding, space)
+        entries = list(filter(None, known.files.values()))
+        for entry in entries:
+            entry.binding = binding
+        _report(ctx, known.files)
+        return tuple(itertools.chain.from_iterable([entry.resources for entry in entries]))
 
     def _render(self, ctx: Context, binding: Binding, space: tuple[str, str]) -> tuple[Resource, ...]:
         tree = binding.tree
         store = Store(ctx.memo, (self._fingerprint, *space), ctx.application)
         previous = self._renders.latest(space, ctx.application) or store.load(tree.digest, binding)
-        work = _Work(ctx, binding, self._rule, previous.files if previous else {})
+        work = _Work(ctx, binding, self._rule, previous or Render("", {}))
         work.run()
-        errors = [*work.errors, *_duplicates(work.resources, tree)]
+        errors = [*work.errors, *(_duplicates(work.resources, tree) if work.has_new_keys else ())]
         render = _remembered(previous, work, complete=not errors)
         self._renders.put(space, ctx.application, render)
         if errors:
@@ -113,34 +115,34 @@ class ManifestsRenderer(Renderer):
 class _Work:
     """One render: takes from the previous one what is still right, and decodes the rest."""
 
-    def __init__(self, ctx: Context, binding: Binding, rule: SkipRule, previous: Mapping[str, Entry | None]) -> None:
+    def __init__(self, ctx: Context, binding: Binding, rule: SkipRule, previous: Render) -> None:
         self.ctx = ctx
         self.binding = binding
         self.rule = rule
-        self.previous = previous
+        self.previous = previous.files
+        self.has_new_keys = not previous.is_complete  # without new keys there are no new duplicates
         self.files: dict[str, Entry | None] = {}
         self.resources: list[Resource] = []
         self.errors: list[RenderError] = []
         self.changed: set[str] = set()
 
     def run(self) -> None:
-        binding, previous, listing = self.binding, self.previous, self.binding.tree.files
-        for number, path in enumerate(sorted(listing)):
+        binding, previous, listing, files = self.binding, self.previous, self.binding.tree.files, self.files
+        for number, (path, file) in enumerate(sorted(listing.items())):
             if number % _CHECK_EVERY == 0:
                 self.ctx.check()
-            file = listing[path]
-            known = previous.get(path, _NEW)
+            known: Any = previous.get(path, _NEW)
             if known is None:
-                self.files[path] = None
-            elif isinstance(known, Entry) and known.digest == file.digest:
+                files[path] = None
+            elif known is not _NEW and known.digest == file.digest:
                 known.binding = binding
-                self.files[path] = known
+                files[path] = known
                 self.resources += known.resources
             else:
                 self._read(file)
                 if len(self.errors) >= MAX_ERRORS:
                     return
-        self.changed |= previous.keys() - self.files.keys()
+        self.changed |= previous.keys() - files.keys()
 
     def _read(self, file: File) -> None:
         if not self.rule.is_manifest(file.path):
@@ -156,6 +158,8 @@ class _Work:
             return
         entry = Entry(file.path, file.digest, _warnings(decoded.ambiguities, file.path), self.binding)
         self.files[file.path] = entry.fill((r.key, r.digest, r.origin) for r in decoded.resources)
+        before = self.previous.get(file.path)
+        self.has_new_keys |= before is None or [r.key for r in before.resources] != [r.key for r in entry.resources]
         self.resources += decoded.resources  # with their bodies, for this pass
 
 
@@ -176,10 +180,9 @@ def _decode_again(binding: Binding, file: File) -> tuple[FrozenDict, ...]:
 def _remembered(previous: Render | None, work: _Work, *, complete: bool) -> Render:
     tree = work.binding.tree
     if not complete:  # good files are not decoded again, but nobody may take this for a render
-        known = previous or Render("", {}, None)
-        return Render(tree.digest, {**known.files, **work.files}, None, known.base, known.changed | work.changed)
-    lean = tuple(resource for entry in work.files.values() if entry for resource in entry.resources)
-    return Render(tree.digest, work.files, lean, *based_on(previous, tree.digest, frozenset(work.changed)))
+        known = previous or Render("", {})
+        return Render(tree.digest, {**known.files, **work.files}, known.base, known.changed | work.changed)
+    return Render(tree.digest, work.files, *based_on(previous, tree.digest, frozenset(work.changed)), is_complete=True)
 
 
 def _duplicates(resources: list[Resource], tree: Tree) -> list[RenderError]:
