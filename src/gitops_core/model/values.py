@@ -14,6 +14,7 @@ Body = Mapping[str, Any]
 
 
 def _refuse(*_args: object, **_kwargs: object) -> NoReturn:
+    """Refuse: a frozen value has no mutators."""
     raise TypeError("this value is frozen; gitops_core.model.values.thaw(value) gives a copy that you may change")
 
 

@@ -1,0 +1,69 @@
+"""Imports go one way, and the front door loads no client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+ROOT = Path(__file__).parents[2]
+CLIENTS = ("dulwich", "kubernetes")
+HEAVY = (*CLIENTS, "tenacity", "yaml", "jsonpatch", "sqlite3", "ssl", "asyncio")
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Return the modules that *statement* loads in a fresh interpreter."""
+    code = f"import sys; before = set(sys.modules); {statement}; print(*sorted(set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def test_the_import_contracts_of_pyproject_hold(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers, purity of decisions, one home for each client: see [tool.importlinter]."""
+    monkeypatch.chdir(ROOT)
+    status = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+    assert status == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_importing_the_package_loads_nothing_but_itself() -> None:
+    """Platform tools import us everywhere: it must cost next to nothing."""
+    modules = loaded_after("import gitops_core")
+    assert {module for module in modules if module.startswith("gitops_core")} == {"gitops_core"}
+    assert packages(modules) & {*HEAVY, "attr", "attrs"} == set()
+
+
+def test_declaring_an_application_loads_values_only() -> None:
+    modules = loaded_after("from gitops_core import Application, Options, Owner, Plan, ReconcileResult, Target")
+    assert packages(modules) & set(HEAVY) == set()
+    assert {module for module in modules if module.startswith("gitops_core.")} == {
+        "gitops_core.errors",
+        "gitops_core.interfaces",
+        "gitops_core.model",
+        *(f"gitops_core.model.{path.stem}" for path in _eager_model()),
+    }
+
+
+def _eager_model() -> list[Path]:
+    """The model without what is loaded when a plan or result is printed or saved."""
+    late = {"__init__", "plan_json", "plan_text", "plan_markdown", "result_text"}
+    return [path for path in (ROOT / "src/gitops_core/model").glob("*.py") if path.stem not in late]
+
+
+@pytest.mark.parametrize(
+    "statement", ["from gitops_core import Application, plan, reconcile", "import gitops_core.engine.controller"]
+)
+def test_the_engine_loads_no_client(statement: str) -> None:
+    """Whoever reconciles with a target and a source of their own pays for neither Git nor Kubernetes."""
+    if "controller" in statement and not (ROOT / "src/gitops_core/engine/controller.py").exists():
+        pytest.skip("gitops_core.engine.controller is not there")
+    modules = loaded_after(statement)
+    assert packages(modules) & set(CLIENTS) == set()
+    assert len(modules) < 400
