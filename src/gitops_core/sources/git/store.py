@@ -1,0 +1,187 @@
+"""One bare repository of the cache: objects in, objects out, nothing checked out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from dulwich.object_store import DiskObjectStore
+from dulwich.objects import ObjectID
+
+from gitops_core.errors import CorruptObject
+from gitops_core.sources.git import packs
+from gitops_core.sources.git.translation import translating
+
+_NAMES: Final = {packs.COMMIT: b"commit", packs.TREE: b"tree", packs.BLOB: b"blob", packs.TAG: b"tag"}
+_MOST_HAVES: Final = 32
+_ID_LENGTH: Final = 40
+_CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+
+
+class Store:
+    """
+    Objects in a directory. Reading is safe from any thread; changing it needs the lock of the caller.
+
+    What makes it safe between processes: a pack appears whole or not at all, and a damaged repository is never mended in place
+    but marked, and moved away by the next one who holds the lock.
+
+    Attributes:
+        path: A bare repository that the ``git`` command can look into.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._objects: DiskObjectStore | None = None
+        self._identity: tuple[int, int] | None = None
+        self._retired: list[DiskObjectStore] = []
+        self._opening = threading.Lock()
+
+    def has(self, object_id: str) -> bool:
+        """Tell whether the object is here. A commit that :meth:`receive` brought is here with its whole tree."""
+        objects = self._open()
+        return objects is not None and ObjectID(object_id.encode()) in objects
+
+    def read(self, object_id: str) -> tuple[int, bytes]:
+        """
+        Return the type and bytes of an object, checked against its id.
+
+        Raises:
+            CorruptObject: It is damaged or gone. The store is marked: the next :meth:`prepare` begins anew. RETRY.
+        """
+        try:
+            with translating(f"object {object_id} in the cache"):
+                return self._read(object_id)
+        except CorruptObject:
+            self._mark()
+            raise
+
+    def _read(self, object_id: str) -> tuple[int, bytes]:
+        objects = self._open()
+        if objects is None:
+            raise CorruptObject(f"object {object_id} is no longer in the cache; it is fetched again next time")
+        kind, data = objects.get_raw(ObjectID(object_id.encode()))
+        digest = hashlib.sha1(b"%s %d\0" % (_NAMES[kind], len(data)), usedforsecurity=False)
+        digest.update(data)
+        if digest.hexdigest() != object_id:
+            raise CorruptObject(f"object {object_id} is damaged in the cache; it is fetched again next time")
+        return kind, data
+
+    def prepare(self) -> None:
+        """Make the store fit to be written: create it, or begin anew when it is marked, and clear what a crash left. Needs the lock."""
+        if (self.path / "corrupt").exists():
+            aside = Path(tempfile.mkdtemp(dir=self.path.parent, prefix=".aside-"))
+            self.path.rename(aside / "repository")
+            shutil.rmtree(aside)
+        if not self.path.exists():
+            self._create()
+        elif (self.path / "busy").exists():
+            self._sweep()
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[IO[bytes]]:
+        """Give a file for a pack that arrives. Needs the lock."""
+        busy = self.path / "busy"
+        busy.touch()
+        with tempfile.TemporaryFile(dir=self.path) as file:
+            yield file
+        busy.unlink()
+
+    def receive(self, file: IO[bytes], limit: int) -> None:
+        """
+        Take in the pack in *file*: all of it, or nothing. Needs the lock.
+
+        Raises:
+            LimitExceeded: An object unpacks to more than *limit* bytes. STALL.
+            CorruptObject: The pack is damaged. RETRY.
+        """
+        objects = self._open()
+        if objects is None:
+            raise CorruptObject("the cache directory vanished during a fetch; it is made again next time")
+        file.flush()
+        if packs.check_sizes(file, limit):
+            file.seek(0)
+            objects.add_thin_pack(file.read, None)
+
+    def haves(self) -> tuple[str, ...]:
+        """Return the commits received last, oldest first, as far as they are still here."""
+        return tuple(commit for commit in self._lines("haves") if self.has(commit))
+
+    def remember(self, commit: str) -> None:
+        """Note that *commit* is here whole. Needs the lock."""
+        self._write("haves", [*(have for have in self._lines("haves") if have != commit), commit][-_MOST_HAVES:])
+
+    def shallow(self) -> frozenset[str]:
+        """Return the commits whose parents are not here, as far as known."""
+        return frozenset(self._lines("shallow"))
+
+    def set_shallow(self, commits: frozenset[str]) -> None:
+        """Note the commits whose parents are not here; before the pack comes, so that a crash leaves no gap that nobody knows."""
+        self._write("shallow", sorted(commits))
+
+    def close(self) -> None:
+        """Let go of all files."""
+        opened = [*self._retired, *([self._objects] if self._objects else [])]
+        self._objects, self._identity, self._retired = None, None, []
+        for objects in opened:
+            objects.close()
+
+    def _open(self) -> DiskObjectStore | None:
+        try:
+            found = os.stat(self.path / "objects")  # noqa: PTH116  # why: on the path of every read
+        except FileNotFoundError:
+            return None
+        identity = (found.st_dev, found.st_ino)
+        with self._opening:
+            if self._objects is None or identity != self._identity:
+                # Somebody began anew. Readers may still be in the old files: they are closed with the store.
+                if self._objects is not None:
+                    self._retired.append(self._objects)
+                self._objects, self._identity = DiskObjectStore(str(self.path / "objects")), identity
+            return self._objects
+
+    def _create(self) -> None:
+        made = Path(tempfile.mkdtemp(dir=self.path.parent, prefix=".new-"))
+        DiskObjectStore.init(str(made / "objects")).close()
+        (made / "refs").mkdir()
+        (made / "HEAD").write_text("ref: refs/heads/none\n")
+        (made / "config").write_text(_CONFIG)
+        made.rename(self.path)
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left: half-written packs, and locks that nobody holds any more."""
+        for directory in (self.path, self.path / "objects", self.path / "objects" / "pack"):
+            for entry in directory.iterdir():
+                half_written = entry.suffix == ".pack" and not entry.with_suffix(".idx").exists()
+                if entry.name.startswith(("tmp", ".tmp")) or entry.suffix == ".lock" or half_written:
+                    entry.unlink(missing_ok=True)
+
+    def _mark(self) -> None:
+        with contextlib.suppress(OSError):  # the error about the object is the one to report
+            found = os.stat(self.path / "objects")  # noqa: PTH116  # why: as in _open
+            if (found.st_dev, found.st_ino) == self._identity:
+                (self.path / "corrupt").touch()
+
+    @property
+    def is_sound(self) -> bool:
+        """Nobody has found a damaged object."""
+        return not (self.path / "corrupt").exists()
+
+    def _lines(self, name: str) -> list[str]:
+        try:
+            lines = (self.path / name).read_text().split()
+        except FileNotFoundError:
+            return []
+        return [line for line in lines if len(line) == _ID_LENGTH]
+
+    def _write(self, name: str, lines: list[str]) -> None:
+        handle, temporary = tempfile.mkstemp(dir=self.path, prefix=".tmp-")
+        with os.fdopen(handle, "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        Path(temporary).replace(self.path / name)
