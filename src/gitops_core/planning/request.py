@@ -55,7 +55,7 @@ class PlanRequest:
         inventory: What we own.
         holders: Other applications that have one of the keys.
         verdict: What the policies say.
-        rules: The pure half of the target.
+        rules: The pure half of the target, or of the target that holds a key where there are several.
         guard: Limits.
         approvals: Permissions to exceed them.
         options: ``prune``, ``adopt``, ``ignore``, ``memo_age``, ``wait``.
@@ -73,12 +73,16 @@ class PlanRequest:
     inventory: Inventory
     holders: Mapping[ResourceKey, Holder] = attrs.field(factory=dict)
     verdict: Verdict = Verdict()
-    rules: TargetRules = TargetRules()
+    rules: TargetRules | Callable[[ResourceKey], TargetRules] = TargetRules()
     guard: Guard = Guard()
     approvals: tuple[Approval, ...] = ()
     options: Options = Options()
     now: float = 0.0
-    salt: bytes = b""
+    salt: bytes = attrs.field(default=b"", repr=False)
+
+    def rules_for(self, key: ResourceKey) -> TargetRules:
+        """Return the pure half of the target that holds *key*."""
+        return self.rules if isinstance(self.rules, TargetRules) else self.rules(key)
 
 
 @attrs.frozen

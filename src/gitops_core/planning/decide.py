@@ -1,0 +1,301 @@
+"""One object, one decision: what is to happen to it, looking at nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
+from gitops_core.model.inventory import EntryState, InventoryEntry
+from gitops_core.model.plans import Action, Change, ChangeState, FieldDiff
+from gitops_core.model.pointers import Patterns
+from gitops_core.model.resources import Live, Resource, ResourceKey
+from gitops_core.model.secrets import reveal
+from gitops_core.model.values import Body, FrozenDict
+from gitops_core.planning.annotations import Annotations, read_annotations
+from gitops_core.planning.diff import Comparison, compare, precondition_of, taken_over, write_only_diffs
+from gitops_core.planning.edges import Index, plugin_edges
+from gitops_core.planning.guards import Permits, approved
+from gitops_core.planning.match import Blind, Match, Standing, error_text, match
+from gitops_core.planning.normalize import Secrecy, ask, normalized, spelled
+from gitops_core.planning.prune import protect, prune
+from gitops_core.planning.records import claim_entry, refreshed_entry
+from gitops_core.planning.request import PlanRequest, TargetRules
+
+_NO_NOTES: Final = Annotations()
+
+
+class Unread(Exception):
+    """The body of a live object could not be read."""
+
+
+@attrs.frozen(kw_only=True)
+class Decision:
+    """
+    What was decided about one declared object, and what was learnt on the way.
+
+    Attributes:
+        resource: The declaration.
+        change: What is to happen; None when nothing is.
+        body: Its body, if it had to be read.
+        notes: Its annotations, if they were read.
+        needs: What the target says it needs.
+        entry: What the inventory should learn from having looked.
+        claim: Set when another application has it.
+    """
+
+    resource: Resource
+    change: Change | None = None
+    body: Body | None = attrs.field(default=None, repr=False)
+    notes: Annotations = _NO_NOTES
+    needs: tuple[ResourceKey, ...] = ()
+    entry: InventoryEntry | None = None
+    claim: InventoryEntry | None = None
+
+
+class Decider:
+    """Decides one object at a time. Made for one request; keeps what is the same for all of its objects."""
+
+    def __init__(self, request: PlanRequest) -> None:
+        self.request = request
+        self.permits = Permits(request.approvals, request.now)
+        self.blind = Blind(request.unreadable)
+        self._denied = request.verdict.denied
+        self._ignored: dict[tuple[Patterns, tuple[bool, ...]], Patterns] = {}
+        self.index = Index(request)
+
+    # -- declared objects --------------------------------------------------------------------------------------------------
+
+    def declared(self, resource: Resource) -> Decision:
+        """Return what is to happen to *resource*."""
+        found = match(self.request, resource.key, self.blind)
+        decision = self._by_standing(resource, found) or self._by_body(resource, found)
+        return attrs.evolve(decision, change=self.reviewed(decision.change))
+
+    def reviewed(self, change: Change | None) -> Change | None:
+        """Return *change* refused if a policy denies it, or denies everything."""
+        violation = self._denied.get(change.key, self._denied.get(None)) if change is not None and self._denied else None
+        if change is None or violation is None or not change.is_ready:
+            return change
+        text = f"{violation.policy or 'a policy'} denies it: {violation.message}"
+        return attrs.evolve(change, state=ChangeState.REFUSED, rule="policy", reason=f"{change.reason}; {text}")
+
+    def _by_standing(self, resource: Resource, found: Match) -> Decision | None:
+        """Decide what can be decided without any body."""
+        live = found.live
+        if found.standing is Standing.UNREADABLE:
+            action = Action.UPDATE if found.entry else Action.CREATE
+            return _stopped(resource, action, live, "unreadable", f"it could not be read: {found.why}")
+        if found.standing is Standing.DELETING:
+            text = "being deleted; it will be created again when it is gone"
+            return _stopped(resource, Action.CREATE, live, "deleting", text)
+        if found.standing is Standing.FOREIGN:
+            text = f"application {found.other} has it, and {self.request.application} declares it, too"
+            decision = _stopped(resource, Action.ADOPT if live else Action.CREATE, live, "foreign_owner", text)
+            override = (
+                f"remove it from {found.other} or from {self.request.application}; who keeps it takes it over without a delete"
+            )
+            change = attrs.evolve(decision.change, override=override) if decision.change else None
+            return attrs.evolve(decision, change=change, claim=claim_entry(self.request, resource, found))
+        return None
+
+    def _by_body(self, resource: Resource, found: Match) -> Decision:
+        body = resource.body
+        notes = read_annotations(body, self.request.owner)
+        action = _ACTIONS[found.standing]
+        if notes.problems:
+            where = f" ({resource.origin})" if resource.origin.path else ""
+            return _stopped(resource, action, found.live, "annotation", "; ".join(notes.problems) + where)
+        try:
+            decision = self._absent(resource, body) if found.live is None else self._present(resource, body, notes, found)
+            if decision.change is None:
+                return decision
+            change = attrs.evolve(decision.change, wait=self.request.options.wait and notes.wait)
+            return attrs.evolve(
+                decision, change=change, notes=notes, needs=plugin_edges(body, self.request.rules_for(resource.key))
+            )
+        except PluginError as error:
+            return _stopped(resource, action, found.live, "plugin", f"the target's {error.message}")
+        except Unread as error:
+            return _stopped(resource, action, found.live, "unreadable", f"it could not be read: {error}")
+
+    def _absent(self, resource: Resource, body: Body) -> Decision:
+        rules = self.request.rules_for(resource.key)
+        if rules.normalize is not None:
+            spelled(body, rules, Secrecy.of(resource.key, rules, body).redactor)  # what it may raise is raised before the write
+        entry = self.request.inventory.entries.get(resource.key)
+        was_there = entry is not None and entry.state is EntryState.APPLIED
+        reason = "gone from the target since it was applied" if was_there else "not in the target"
+        return Decision(resource=resource, change=_change(resource, Action.CREATE, None, reason), body=body)
+
+    def _present(self, resource: Resource, body: Body, notes: Annotations, found: Match) -> Decision:
+        entry = found.entry if found.standing is Standing.OURS else None
+        live = found.live
+        assert live is not None  # noqa: S101  # why: an absent object was decided above
+        sides = self.sides(resource.key, body, live, entry)
+        diff = sides.diff()
+        if found.standing is Standing.OURS:
+            if not diff:
+                return Decision(resource=resource, entry=refreshed_entry(self.request, resource, live, self.index))
+            change = self._repair(resource, found, notes, diff)
+        else:
+            change = self._adopt(resource, found, diff)
+        stamp = precondition_of(live.id, sides.live, sides.desired, sides.how)
+        return Decision(resource=resource, change=attrs.evolve(change, precondition=stamp), body=body)
+
+    def _repair(self, resource: Resource, found: Match, notes: Annotations, diff: tuple[FieldDiff, ...]) -> Change:
+        why = self._replace_reason(resource.key, diff)
+        change = _change(resource, Action.REPLACE if why else Action.UPDATE, found.live, f"{_count(diff)}{why}", diff)
+        is_protected = notes.protected or (found.entry is not None and found.entry.protected)
+        return protect(change, self.permits) if why and is_protected else change
+
+    def _adopt(self, resource: Resource, found: Match, diff: tuple[FieldDiff, ...]) -> Change:
+        reason = f"{found.why}; {_count(diff) if diff else 'it is as declared'}"
+        change = attrs.evolve(_change(resource, Action.ADOPT, found.live, reason, diff), adopts=True)
+        if not self.request.options.adopt:
+            text = f"{reason}; adopting is switched off"
+            return attrs.evolve(change, state=ChangeState.REFUSED, rule="adoption", reason=text, override="Options(adopt=True)")
+        why = self._replace_reason(resource.key, diff) if diff else ""
+        return self._replace_unowned(change, why) if why else change
+
+    def _replace_unowned(self, change: Change, why: str) -> Change:
+        approval = self.permits.take("replace", change.key)
+        if approval:
+            return approved(attrs.evolve(change, action=Action.REPLACE, reason=f"{change.reason}{why}"), approval)
+        text = f"{change.reason}{why}; what is not ours is not deleted"
+        override = f'Approval(name="...", rules={{"replace"}}, keys={{"{change.key}"}}, expires_at=...)'
+        return attrs.evolve(change, state=ChangeState.REFUSED, rule="replace", reason=text, override=override)
+
+    def _replace_reason(self, key: ResourceKey, diff: tuple[FieldDiff, ...]) -> str:
+        fixed = [d.label or d.pointer for d in diff if d.forces_replacement]
+        if fixed:
+            return f"; {', '.join(fixed)} cannot be changed in place"
+        return "" if self.request.rules_for(key).can_update else "; the target cannot update in place"
+
+    # -- what both sides look like --------------------------------------------------------------------------------------------
+
+    def sides(self, key: ResourceKey, body: Body, live: Live, entry: InventoryEntry | None) -> Sides:
+        """
+        Return both sides of *key* in one spelling.
+
+        Raises:
+            PluginError: A function of the target raised.
+            Unread: The live body could not be read.
+        """
+        rules = self.request.rules_for(key)
+        secrecy = Secrecy.of(key, rules, body, entry.sensitive if entry else ())
+        how = Comparison(
+            fields=rules.fields,
+            ignored=self._ignored_for(key, rules.fields.computed),
+            salt=self.request.salt,
+            redactor=secrecy.redactor,
+            declared=entry.declared if entry else (),
+            write_only=entry.write_only if entry else "",
+        )
+        return Sides(normalized(body, rules, secrecy), normalized(read_body(live), rules, secrecy), how, secrecy, rules)
+
+    def _ignored_for(self, key: ResourceKey, computed: Patterns) -> Patterns:
+        rules = self.request.options.ignore
+        applied = tuple(rule.applies_to(key) for rule in rules)
+        memo = computed, applied
+        if memo not in self._ignored:
+            chosen = [rule.pointers.patterns for rule, applies in zip(rules, applied, strict=True) if applies]
+            self._ignored[memo] = Patterns(computed.patterns.union(*chosen))
+        return self._ignored[memo]
+
+    # -- undeclared objects ---------------------------------------------------------------------------------------------------
+
+    def undeclared(self, entry: InventoryEntry) -> Change | None:
+        """Return what is to happen to what is in the inventory and not declared."""
+        try:
+            return self.reviewed(prune(self.request, entry, self.blind, self.permits, self._stamp))
+        except PluginError as error:
+            rule, state, text = "plugin", ChangeState.REFUSED, f"the target's {error.message}"
+        except Unread as error:
+            rule, state, text = "unreadable", ChangeState.DEFERRED, f"it could not be read: {error}"
+        live = self.request.live[entry.key]
+        return Change(entry.key, Action.DELETE, state=state, rule=rule, reason=f"no longer declared; {text}", live_id=live.id)
+
+    def _stamp(self, entry: InventoryEntry, live: Live) -> str:
+        sides = self.sides(entry.key, FrozenDict(), live, entry)
+        return precondition_of(live.id, sides.live, FrozenDict(), sides.how)
+
+
+@attrs.frozen
+class Sides:
+    """Both sides of one object, normalised, secrets wrapped, and how they are compared."""
+
+    desired: FrozenDict
+    live: FrozenDict
+    how: Comparison
+    secrecy: Secrecy
+    rules: TargetRules
+
+    def diff(self) -> tuple[FieldDiff, ...]:
+        """
+        Return what differs, by the target's own comparison if it has one.
+
+        Raises:
+            PluginError: It raised, or returned something that is no difference.
+        """
+        own = self.rules.diff
+        if own is not None:
+            redactor = Secrecy.hidden_in(self.desired, self.live)
+            found = ask("diff", lambda: _checked(own(reveal(self.desired), reveal(self.live))), redactor)
+            if found is not None:
+                taken = taken_over(found, self.how, self.secrecy.patterns, redactor)
+                return tuple(sorted([*taken, *write_only_diffs(self.desired, self.how)], key=lambda d: (d.pointer, d.op)))
+        return compare(self.desired, self.live, self.how)
+
+
+def _checked(found: Any) -> list[FieldDiff] | None:
+    diffs = None if found is None else list(found)
+    wrong = next((d for d in diffs or () if not isinstance(d, FieldDiff)), None)
+    if wrong is not None:
+        raise TypeError(f"a FieldDiff was expected, not {type(wrong).__name__}")
+    return diffs
+
+
+def read_body(live: Live) -> Mapping[str, Any]:
+    """
+    Return the body of *live*, which may have to be fetched.
+
+    Raises:
+        Unread: It could not be.
+        Cancelled, DeadlineExceeded: The host wants us to stop.
+    """
+    try:
+        return live.body
+    except (Cancelled, DeadlineExceeded):
+        raise
+    except Exception as error:  # a target may throw anything
+        raise Unread(error_text(error)) from error
+
+
+_PASSING: Final = frozenset({"unreadable", "deleting"})
+_ACTIONS: Final = {Standing.ABSENT: Action.CREATE, Standing.OURS: Action.UPDATE, Standing.UNOWNED: Action.ADOPT}
+
+
+def _count(diff: tuple[FieldDiff, ...]) -> str:
+    return "1 field differs" if len(diff) == 1 else f"{len(diff)} fields differ"
+
+
+def _change(resource: Resource, action: Action, live: Live | None, reason: str, diff: tuple[FieldDiff, ...] = ()) -> Change:
+    return Change(
+        resource.key,
+        action,
+        reason=reason,
+        diff=diff,
+        desired=resource.digest,
+        live_id=live.id if live else "",
+        origin=resource.origin,
+    )
+
+
+def _stopped(resource: Resource, action: Action, live: Live | None, rule: str, reason: str) -> Decision:
+    """Refused, or deferred where time may help by itself."""
+    state = ChangeState.DEFERRED if rule in _PASSING else ChangeState.REFUSED
+    change = attrs.evolve(_change(resource, action, live, reason), state=state, rule=rule)
+    return Decision(resource=resource, change=change)

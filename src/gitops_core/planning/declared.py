@@ -1,0 +1,159 @@
+"""
+Which fields a declaration sets, under addresses that stay put.
+
+An address is a JSON Pointer in which an item of a list whose items have names is written by its name:
+``/spec/containers/[name=web]/image``. Putting another item in front does not move it. An item's own address
+(``/spec/containers/[name=web]``) stands for "this item is there". A list without names is one value, addressed as a whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from gitops_core.model.pointers import escape, split
+from gitops_core.model.values import Body
+
+MERGE_KEYS: Final = (
+    "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey",
+    "secretName", "path", "type",
+)  # fmt: skip
+"""Fields that name the items of a list, the most telling first.
+
+Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host`` are what other APIs use.
+"""
+
+Address = str
+
+
+def merge_key(*lists: Sequence[Any]) -> str:
+    """Return the field that names every item of *lists*, differently within each list; "" when there is none."""
+    items = [item for items in lists for item in items]
+    if not items or not all(isinstance(item, Mapping) for item in items):
+        return ""
+    return next((key for key in MERGE_KEYS if key in items[0] and all(_names(key, each) for each in lists)), "")
+
+
+def _names(key: str, items: Sequence[Mapping[str, Any]]) -> bool:
+    values = [item.get(key) for item in items]
+    if not all(isinstance(v, str | int) and not isinstance(v, bool) for v in values):
+        return False
+    return len({str(v) for v in values}) == len(values)
+
+
+def item_segment(key: str, item: Mapping[str, Any]) -> str:
+    """Return how *item* of a list named by *key* is written in an address and a label."""
+    return f"[{key}={item[key]}]"
+
+
+def declared_pointers(body: Body) -> tuple[Address, ...]:
+    """
+    Return the address of everything *body* sets, sorted.
+
+    Args:
+        body: A normalised declaration.
+
+    Cost: O(nodes). The texts are interned: ten thousand like objects share them.
+    """
+    return tuple(sorted(map(sys.intern, _addresses(body, ""))))
+
+
+def _addresses(value: Any, address: str) -> Iterator[Address]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
+            yield from _addresses(item, f"{address}/{escape(name)}")
+    elif isinstance(value, list) and (key := merge_key(value)):
+        for item in value:
+            own = f"{address}/{escape(item_segment(key, item))}"
+            yield own
+            for name, part in item.items():
+                if name != key:
+                    yield from _addresses(part, f"{own}/{escape(name)}")
+    else:
+        yield address
+
+
+def is_item(address: Address) -> bool:
+    """Tell whether *address* is that of a list item as such."""
+    return address.endswith("]") and split(address)[-1].startswith("[")
+
+
+def locate(body: Any, address: Address) -> tuple[str, Any] | None:
+    """Return the plain JSON Pointer of *address* in *body* and the value there, or None when nothing is there."""
+    pointer = ""
+    for segment in split(address):
+        step = _step(body, segment)
+        if step is None:
+            return None
+        name, body = step
+        pointer += f"/{escape(name)}"
+    return pointer, body
+
+
+def _step(value: Any, segment: str) -> tuple[str, Any] | None:
+    if isinstance(value, Mapping):
+        return (segment, value[segment]) if segment in value else None
+    if isinstance(value, list):
+        return next(((str(i), item) for i, item in enumerate(value) if _is_named(item, segment)), None)
+    return None
+
+
+def _is_named(item: Any, segment: str) -> bool:
+    key, equals, name = segment[1:-1].partition("=")
+    return bool(equals) and isinstance(item, Mapping) and key in item and str(item[key]) == name
+
+
+def dropped(declared: Iterable[Address], desired: Body, live: Body) -> Iterator[tuple[Address, str, Any]]:
+    """
+    Yield (address, pointer in *live*, value) for what was declared, is declared no longer, and is still there.
+
+    Only the topmost of what vanished together; an item that left a list which is still declared is not among them,
+    because the list itself differs then.
+    """
+    gone = {address for address in declared if _is_unset(desired, split(address))}
+    for address in sorted(gone):
+        found = None if _has_ancestor(address, gone) else locate(live, address)
+        if found is not None:
+            yield address, *found
+
+
+def _has_ancestor(address: Address, among: set[Address]) -> bool:
+    while address := address.rpartition("/")[0]:
+        if address in among:
+            return True
+    return False
+
+
+def _is_unset(desired: Any, segments: Sequence[str]) -> bool:
+    """Follow *segments*; what ends at a scalar, or at a list without that item, is for the comparison to find."""
+    for segment in segments:
+        if isinstance(desired, Mapping) and segment not in desired:
+            return True
+        step = _step(desired, segment)
+        if step is None:
+            return False
+        desired = step[1]
+    return False
+
+
+def previous_pointers(declared: Iterable[Address], desired: Body, live: Body) -> tuple[str, ...]:
+    """Return the plain pointers in *live* of what was declared and is no longer: ``TargetChange.previous``."""
+    return tuple(sorted(pointer for _, pointer, _ in dropped(declared, desired, live)))
+
+
+def label_of(segments: Iterable[str]) -> str:
+    """Return *segments* of an address as people write them: ``spec.containers[name=web].image``."""
+    label = ""
+    for segment in segments:
+        label = extend(label, segment)
+    return label
+
+
+def extend(label: str, segment: str) -> str:
+    """Return *label* one *segment* further down; a segment that could be misread is quoted."""
+    if segment.startswith("[") and segment.endswith("]"):
+        return f"{label}{segment}"
+    if not segment or not all(c.isalnum() or c in "-_$" for c in segment):
+        return f'{label}["{segment}"]'
+    return f"{label}.{segment}" if label else segment

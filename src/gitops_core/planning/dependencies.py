@@ -1,0 +1,206 @@
+"""Put decisions in order: who waits for whom, who is held up by whom, and who stands in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import attrs
+
+from gitops_core.errors import DependencyCycle
+from gitops_core.model.inventory import EntryState
+from gitops_core.model.plans import Action, Change, ChangeState
+from gitops_core.model.resources import ResourceKey
+from gitops_core.planning.decide import Decision
+from gitops_core.planning.edges import (
+    CRD,
+    Index,
+    band,
+    defined_kind,
+    defines_group_of,
+    is_namespace,
+    namespace_of,
+    references,
+    written_edges,
+)
+from gitops_core.planning.match import owned_entry
+from gitops_core.planning.order import arranged, circles, path_around
+from gitops_core.planning.request import PlanRequest
+
+_Needs = dict[ResourceKey, set[ResourceKey]]
+
+
+class Links:
+    """
+    The dependencies of one plan.
+
+    Hard edges are written down (``depends-on``, ``Target.depends_on``) or structural (Namespace, CustomResourceDefinition);
+    soft ones are references found in bodies, and are dropped where they take part in a circle. Unchanged objects take part
+    with what the inventory has recorded of them: their bodies are not read.
+    """
+
+    def __init__(self, request: PlanRequest, decisions: Sequence[Decision], index: Index) -> None:
+        self._request = request
+        self._index = index
+        self._decisions = {d.resource.key: d for d in decisions if d.change is not None}
+        self._recorded = {d.entry.key: d.entry.depends_on for d in decisions if d.entry is not None}
+        self._changes = {key: d.change for key, d in self._decisions.items() if d.change is not None}
+        self._written: _Needs = {}
+
+    def writes(self) -> list[Change]:
+        """Return every change that is no delete, prerequisites first, with what it waits for or why it must not happen."""
+        hard = self._hard()
+        self._refuse_circles(hard)
+        return self._held_up(self._soft(hard))
+
+    # -- edges -----------------------------------------------------------------------------------------------------------
+
+    def _hard(self) -> _Needs:
+        kinds = self._defined_kinds()
+        hard: _Needs = {}
+        for key, decision in self._decisions.items():
+            found, missing = written_edges(key, decision.notes, self._index)
+            self._written[key] = {*found, *decision.needs}
+            if missing:
+                self._stop(key, ChangeState.DEFERRED, "missing_dependency", _missing_text(missing))
+            hard[key] = self._written[key] | self._structural(key, kinds)
+        return hard
+
+    def _defined_kinds(self) -> dict[tuple[str, str], ResourceKey]:
+        """The kinds that changed definitions define: unchanged ones are there already."""
+        crds = [(key, d.body) for key, d in self._decisions.items() if (key.group, key.kind) == CRD]
+        return {kind: key for key, body in crds if body is not None and (kind := defined_kind(body))}
+
+    def _structural(self, key: ResourceKey, kinds: Mapping[tuple[str, str], ResourceKey]) -> set[ResourceKey]:
+        namespace, crd = namespace_of(key), kinds.get((key.group, key.kind))
+        found = {namespace} if namespace in self._index.declared else set()
+        return {k for k in (*found, crd) if k is not None}
+
+    def _recorded_needs(self, key: ResourceKey) -> set[ResourceKey]:
+        entry = self._request.inventory.entries.get(key)
+        return {*self._recorded.get(key, entry.depends_on if entry else ()), *self._structural(key, {})}
+
+    def _refuse_circles(self, hard: _Needs) -> None:
+        """Refuse what stands in a circle of hard edges, circles through unchanged objects included; cut its edges."""
+        if not any(self._written.values()):
+            return  # structure alone has no circles
+        graph = dict(hard)
+        work = [key for needs in hard.values() for key in needs]
+        while work:
+            key = work.pop()
+            if key not in graph and key in self._index.declared:
+                graph[key] = self._recorded_needs(key)
+                work.extend(graph[key])
+        for circle in circles(graph):
+            text = DependencyCycle(path_around(circle, graph)).message
+            for key in circle & hard.keys():
+                self._stop(key, ChangeState.REFUSED, "cycle", text)
+                hard[key] = set()
+
+    def _soft(self, hard: _Needs) -> _Needs:
+        """Return hard edges among changes, and every reference that takes part in no circle."""
+        needs = {key: {k for k in found if k in hard and k != key} for key, found in hard.items()}
+        soft = {key: self._referred(key) & hard.keys() - needs[key] - {key} for key in hard}
+        both = {key: found | soft[key] for key, found in needs.items()}
+        for circle in circles(both) if any(soft.values()) else ():
+            for key in circle:
+                both[key] -= soft[key] & circle
+        return both
+
+    def _referred(self, key: ResourceKey) -> set[ResourceKey]:
+        decision = self._decisions[key]
+        is_in_circle = self._changes[key].rule == "cycle"
+        return set() if decision.body is None or is_in_circle else set(references(key, decision.body))
+
+    # -- consequences ----------------------------------------------------------------------------------------------------
+
+    def _held_up(self, needs: _Needs) -> list[Change]:
+        order = arranged(needs, needs, band)
+        for key in order:
+            change = self._changes[key]
+            blocker = next((n for n in sorted(needs[key]) if not self._changes[n].is_ready and not self._is_there(n)), None)
+            if blocker is not None:
+                why = f"it needs {blocker}, which is {self._changes[blocker].state.value} and not there yet"
+                self._stop(key, ChangeState.SKIPPED, "dependency", why)
+            elif change.is_ready:
+                first = tuple(sorted(n for n in needs[key] if self._changes[n].is_ready))
+                self._changes[key] = attrs.evolve(change, depends_on=first)
+        return [self._changes[key] for key in order]
+
+    def _is_there(self, key: ResourceKey) -> bool:
+        """It is live; or, where it could not be read, it was applied."""
+        live = self._request.live.get(key)
+        if live is not None:
+            return not live.deleting
+        entry = owned_entry(self._request, key)
+        return self._changes[key].rule == "unreadable" and entry is not None and entry.state is EntryState.APPLIED
+
+    def _stop(self, key: ResourceKey, state: ChangeState, rule: str, why: str) -> None:
+        change = self._changes[key]
+        if change.is_ready:
+            self._changes[key] = attrs.evolve(change, state=state, rule=rule, reason=f"{change.reason}; {why}")
+
+    # -- deletes ---------------------------------------------------------------------------------------------------------
+
+    def deletes(self, changes: Sequence[Change]) -> list[Change]:
+        """Return *changes*, all of them deletes, dependents first; what something that stays still needs is skipped."""
+        found = {change.key: change for change in changes}
+        before = self._dependents(found)
+        for circle in circles(before):  # records of different times may contradict each other
+            for key in circle:
+                before[key] -= circle
+        kept = self._kept(found.values())
+        order = arranged(found, before, lambda key: -band(key))
+        for key in order:
+            found[key] = _after(found[key], [found[k] for k in sorted(before[key])], kept.get(key))
+        return [found[key] for key in order]
+
+    def _dependents(self, deletes: Mapping[ResourceKey, Change]) -> _Needs:
+        """What has to be deleted before what."""
+        definitions = [key for key in deletes if (key.group, key.kind) == CRD]
+        before: _Needs = {key: set() for key in deletes}
+        for key in deletes:
+            entry = self._request.inventory.entries[key]
+            needs = {*entry.depends_on, namespace_of(key), *(crd for crd in definitions if defines_group_of(crd, key))}
+            for need in needs:
+                if need is not None and need != key and need in before:
+                    before[need].add(key)
+        return before
+
+    def _kept(self, deletes: Iterable[Change]) -> dict[ResourceKey, ResourceKey]:
+        """Return, for what is to be deleted, a declared object that needs it."""
+        going = {change.key for change in deletes if change.is_ready}
+        kept: dict[ResourceKey, ResourceKey] = {}
+        namespaces = {key for key in going if is_namespace(key)}
+        entries = self._request.inventory.entries
+        for resource in self._request.desired if going else ():
+            key = resource.key
+            entry = entries.get(key)
+            needs: Collection[ResourceKey] = (
+                self._written.get(key) or self._recorded.get(key) or (entry.depends_on if entry else ())
+            )
+            for need in needs:
+                if need in going:
+                    kept.setdefault(need, key)
+            if namespaces and (namespace := namespace_of(key)) in namespaces and namespace is not None:
+                kept.setdefault(namespace, key)
+        return kept
+
+
+def _missing_text(missing: Iterable[ResourceKey]) -> str:
+    return f"it depends on {', '.join(map(str, missing))}: neither declared nor in the target"
+
+
+def _after(change: Change, before: Sequence[Change], kept: ResourceKey | None) -> Change:
+    if not change.is_ready:
+        return change
+    stays = kept or next((c.key for c in before if not c.is_ready), None)
+    if stays is not None and change.precondition:
+        return attrs.evolve(
+            change, state=ChangeState.SKIPPED, rule="dependency", reason=f"{change.reason}; {stays} stays, and needs it"
+        )
+    return attrs.evolve(change, depends_on=tuple(c.key for c in before if c.is_ready))
+
+
+def is_delete(change: Change) -> bool:
+    """Tell whether *change* belongs to the deletes at the end of a plan."""
+    return change.action is Action.DELETE

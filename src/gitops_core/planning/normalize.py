@@ -1,0 +1,131 @@
+"""Bring both sides of a comparison into one spelling, keep secrets wrapped, and contain what a plug-in may throw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
+from gitops_core.model.pointers import Patterns, join, leaves, split
+from gitops_core.model.resources import ResourceKey
+from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, secret_texts, wrap
+from gitops_core.model.values import Body, FrozenDict, Sensitive, digest, freeze
+from gitops_core.planning.request import TargetRules
+
+T = TypeVar("T")
+
+_NONE = Patterns()
+_SHORTEST = 3  # as in model.secrets: a shorter text cannot be removed without destroying what is around it
+
+
+@attrs.frozen
+class Secrecy:
+    """
+    What is secret in one object, on both sides of a comparison.
+
+    Attributes:
+        patterns: Fields whose values are wrapped.
+        redactor: Removes the declaration's secrets from texts that were made from other fields or by plug-ins.
+        extra: Pointers that are secret only because the renderer wrapped them, sorted.
+    """
+
+    patterns: Patterns
+    redactor: Redactor = Redactor()
+    extra: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, key: ResourceKey, rules: TargetRules, body: Body, recorded: tuple[str, ...] = ()) -> Secrecy:
+        """
+        Return what is secret in *body* (a declaration, wrapped) and in what is live under *key*.
+
+        Args:
+            key: The object.
+            rules: Of its target.
+            body: Its declaration; empty when there is none.
+            recorded: ``InventoryEntry.sensitive``: what was secret when it was applied last.
+        """
+        known = always_secret(key, rules)
+        found = list(leaves(body))
+        wrapped = [pointer for pointer, leaf in found if isinstance(leaf, Sensitive)]
+        extra = tuple(p for p in wrapped if not known.covers(p))
+        patterns = Patterns(known.patterns | set(extra) | set(map(_any_item, recorded))) if extra or recorded else known
+        return cls(patterns, _redactor(body, found) if wrapped else Redactor(), extra)
+
+    @staticmethod
+    def hidden_in(desired: Body, live: Body) -> Redactor:
+        """Return a redactor for every secret on either side, save what the declaration also has in clear."""
+        return _redactor([desired, live], list(leaves(desired)))
+
+
+def always_secret(key: ResourceKey, rules: TargetRules) -> Patterns:
+    """Return the fields that are secret in every object like *key*."""
+    fields = rules.fields
+    kubernetes = KUBERNETES_SECRET if key.kind == "Secret" and not key.group else _NONE
+    parts = [p for p in (fields.sensitive, fields.write_only, kubernetes) if p]
+    return parts[0] if len(parts) == 1 else Patterns(frozenset().union(*(p.patterns for p in parts)))
+
+
+def _any_item(pointer: str) -> str:
+    """Return *pointer* with ``*`` for list items: what was item 1 may be item 2 by now."""
+    return join("*" if part.isdecimal() or part.startswith("[") else part for part in split(pointer))
+
+
+def _redactor(body: Any, found: list[tuple[str, Any]]) -> Redactor:
+    clear = {leaf for _, leaf in found if isinstance(leaf, str)}
+    texts = {t for t in secret_texts(body) if len(t) >= _SHORTEST and t not in clear}  # also in clear: it is no secret
+    return Redactor(tuple(sorted(texts, key=lambda t: (-len(t), t))))
+
+
+def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
+    """
+    Return *body* in the target's spelling, frozen, with secrets wrapped.
+
+    Raises:
+        PluginError: The target's ``normalize`` raised or returned something that is not a JSON object, or *body* is not one.
+    """
+    if rules.normalize is None:
+        return ask("observe", lambda: wrap(_object(body), secrecy.patterns), secrecy.redactor)
+    return wrap(spelled(body, rules, secrecy.redactor), secrecy.patterns)
+
+
+def spelled(body: Body, rules: TargetRules, redactor: Redactor = Redactor()) -> FrozenDict:
+    """Return *body* in the target's spelling, frozen, in clear; raises like :func:`normalized`."""
+    respell = rules.normalize
+    if respell is None:
+        return ask("observe", lambda: _object(reveal(body)), redactor)
+    return ask("normalize", lambda: _object(respell(reveal(body))), redactor)
+
+
+def _object(value: Any) -> FrozenDict:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a JSON object was expected, not {type(value).__name__}")
+    frozen: FrozenDict = freeze(value)
+    return frozen
+
+
+def live_digest(body: Body, rules: TargetRules, salt: bytes) -> str:
+    """
+    Return the digest that stands for a live object whose API has no version; raises like :func:`normalized`.
+
+    All of it is keyed with *salt*: it is stored, and nobody knows which fields of somebody else's object are secret.
+    """
+    return digest(Sensitive(spelled(body, rules)), salt)
+
+
+def ask(function: str, call: Callable[[], T], redactor: Redactor = Redactor()) -> T:
+    """
+    Return what *call*, a pure function of a plug-in, returns.
+
+    Raises:
+        PluginError: It raised; the message names *function* and the class of the error, and holds no secret that *redactor* knows.
+        Cancelled, DeadlineExceeded: The host wants us to stop.
+    """
+    try:
+        return call()
+    except (Cancelled, DeadlineExceeded):
+        raise
+    except Exception as error:  # a plug-in may throw anything
+        text = redactor.redact(str(error))
+        raise PluginError(f"{function} raised {type(error).__name__}: {text}", plugin=function) from error

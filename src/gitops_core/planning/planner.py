@@ -1,0 +1,203 @@
+"""
+Make a plan: pure, total, deterministic.
+
+Most objects are unchanged on most passes, so the planner first passes over what the inventory's memo vouches for, without
+touching a body; what is left is decided one object at a time (:mod:`.decide`), put in order (:mod:`.dependencies`) and held
+against the limits (:mod:`.guards`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+
+import attrs
+
+from gitops_core.errors import PluginError
+from gitops_core.model.inventory import EntryState, InventoryEntry
+from gitops_core.model.plans import Change, FieldDiff, Plan, Refusal
+from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
+from gitops_core.planning.decide import Decider, Unread, read_body
+from gitops_core.planning.dependencies import Links, is_delete
+from gitops_core.planning.guards import Guarded, Limits, guard_plan
+from gitops_core.planning.match import Blind, error_text, owned_entry
+from gitops_core.planning.normalize import live_digest
+from gitops_core.planning.records import entry_for
+from gitops_core.planning.request import Planned, PlanRequest
+
+
+def make_plan(request: PlanRequest) -> Planned:
+    """
+    Decide what to change so that what is live becomes what is declared.
+
+    Pure: equal requests give byte-equal plans, whatever the order of their mappings; nothing is written. What a rule, a
+    limit, a policy or a plug-in stands against is in the plan as a change that is not READY; nothing of that is raised.
+
+    Returns:
+        Planned: One change per object that needs one, prerequisites first and deletes last; and what the inventory
+        should learn.
+
+    Raises:
+        GitOpsError: The body of a declaration could not be read again.
+
+    Cost: about 2 us an unchanged object; O(nodes of the bodies + n log n) for the others.
+    """
+    unchanged, rest = _pass_over(request)
+    decider = Decider(request)
+    decisions = [decider.declared(resource) for resource in rest]
+    unchanged += [d.resource.key for d in decisions if d.change is None]
+    unchanged.sort()
+    links = Links(request, decisions, decider.index)
+    writes = links.writes()
+    guarded = _guard(request, [*writes, *_undeclared(decider)], decider)
+    deletes = links.deletes([c for c in guarded.changes if is_delete(c)])
+    plan = Plan(
+        application=request.application,
+        revision=request.revision.id,
+        desired_digest=desired_digest(request.desired),
+        changes=(*(c for c in guarded.changes if not is_delete(c)), *deletes),
+        unchanged=tuple(unchanged),
+        refusals=(*_denied_as_a_whole(request), *guarded.refusals),
+        verdict=request.verdict,
+        unreadable=tuple(sorted(map(_unreadable_text, request.unreadable))),
+        complete=request.complete,
+        inventory_serial=request.inventory.serial,
+        guard=guarded.footer,
+    )
+    return Planned(plan, _present(d.entry for d in decisions), _present(d.claim for d in decisions))
+
+
+def decide(request: PlanRequest, key: ResourceKey) -> Change | None:
+    """
+    Decide about *key* alone, anew and in full: no memo, no order, no limits of a whole plan.
+
+    Returns:
+        Change: None when nothing is to be done. A saved change still stands when action, precondition and desired
+        digest of this answer are its own.
+    """
+    decider = Decider(request)
+    resource = declaration(request, key)
+    if resource is not None:
+        return decider.declared(resource).change
+    entry = request.inventory.entries.get(key)
+    return decider.undeclared(entry) if entry is not None else None
+
+
+def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
+    """
+    Return what differs although *key* was written: empty when ``request.live[key]`` is as declared.
+
+    Who owns it is not asked. Write-only fields, which nobody can read back, count as written.
+
+    Raises:
+        PluginError: A function of the target raised.
+        KeyError: *key* is not declared or not live.
+    """
+    resource, live = declaration(request, key), request.live.get(key)
+    if resource is None or live is None:
+        raise KeyError(str(key))
+    before = owned_entry(request, key)
+    entry = entry_for(request, resource, None)
+    if before is not None:
+        entry = attrs.evolve(entry, declared=tuple(sorted({*entry.declared, *before.declared})))
+    try:
+        return Decider(request).sides(key, resource.body, live, entry).diff()
+    except Unread as error:
+        raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
+
+
+def declaration(request: PlanRequest, key: ResourceKey) -> Resource | None:
+    """Return the declaration of *key*, or None. Cost: O(log n)."""
+    at = bisect_left(request.desired, key, key=attrgetter("key"))
+    return request.desired[at] if at < len(request.desired) and request.desired[at].key == key else None
+
+
+def desired_digest(desired: Sequence[Resource]) -> str:
+    """Return the digest over the key and digest of every declaration."""
+    return hashlib.sha256("\n".join(["\0".join((*r.key, r.digest)) for r in desired]).encode()).hexdigest()
+
+
+# -- what need not be looked at --------------------------------------------------------------------------------------------
+
+
+def _pass_over(request: PlanRequest) -> tuple[list[ResourceKey], list[Resource]]:
+    """
+    Part the declarations into keys that the memo says are unchanged, and what has to be looked at.
+
+    One tight loop on purpose: it runs for every object of every pass.
+    """
+    entry_of, live_of, holders = request.inventory.entries.get, request.live.get, request.holders
+    young = request.now - 0.75 * request.options.memo_age
+    applied, application = EntryState.APPLIED, request.application
+    unchanged: list[ResourceKey] = []
+    rest: list[Resource] = []
+    blind = Blind(request.unreadable)
+    for resource in request.desired:
+        key = resource.key
+        entry = entry_of(key)
+        live = live_of(key)
+        if (
+            entry is not None
+            and live is not None
+            and entry.desired == resource.digest
+            and entry.state is applied
+            and entry.version == live.version
+            and entry.id == live.id
+            and not live.deleting
+            and (live.owner is None or live.owner == application)
+            and (entry.checked_at > young or _is_fresh(request, entry))
+            and not (holders and key in holders)
+            and not (blind and blind.error(key) is not None)
+            and (live.version or _looks_alike(request, entry, live))
+        ):
+            unchanged.append(key)
+        else:
+            rest.append(resource)
+    return unchanged, rest
+
+
+def _is_fresh(request: PlanRequest, entry: InventoryEntry) -> bool:
+    """Memos made together do not grow old together: each gets between 75 % and 100 % of the age, by its key."""
+    spread = zlib.crc32("\0".join(entry.key).encode()) / 2**32
+    return request.now - entry.checked_at < request.options.memo_age * (0.75 + 0.25 * spread)
+
+
+def _looks_alike(request: PlanRequest, entry: InventoryEntry, live: Live) -> bool:
+    """For an API without versions: the live object is, as a whole, what it was when it was compared last."""
+    try:
+        read_body(live)
+        return bool(entry.live) and live_digest(live.body, request.rules_for(entry.key), request.salt) == entry.live
+    except (PluginError, Unread):
+        return False  # the full comparison meets it again, and says so in the plan
+
+
+# -- the rest --------------------------------------------------------------------------------------------------------------
+
+
+def _undeclared(decider: Decider) -> list[Change]:
+    entries = decider.request.inventory.entries
+    gone = sorted(entries.keys() - decider.index.declared)
+    return [change for key in gone if (change := decider.undeclared(entries[key])) is not None]
+
+
+def _guard(request: PlanRequest, changes: Sequence[Change], decider: Decider) -> Guarded:
+    owned = sum(entry.state is not EntryState.CLAIMED for entry in request.inventory.entries.values())
+    limits = Limits(guard=request.guard, owned=owned, is_empty=not request.desired)
+    return guard_plan(changes, limits, decider.permits)
+
+
+def _denied_as_a_whole(request: PlanRequest) -> tuple[Refusal, ...]:
+    violation = request.verdict.denied.get(None)
+    return (Refusal("policy", str(violation)),) if violation else ()
+
+
+def _unreadable_text(item: Unreadable) -> str:
+    kind = "every kind" if item.kind == ("*", "*") else "every " + "/".join(filter(None, item.kind))
+    return f"{item.key or kind}: {error_text(item.error)}"
+
+
+def _present(entries: Iterable[InventoryEntry | None]) -> tuple[InventoryEntry, ...]:
+    return tuple(entry for entry in entries if entry is not None)

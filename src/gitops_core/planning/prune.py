@@ -1,0 +1,118 @@
+"""What is ours and no longer declared: delete it, or say why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from gitops_core.model.inventory import EntryState, InventoryEntry
+from gitops_core.model.plans import Action, Change, ChangeState
+from gitops_core.model.resources import Live, Origin, ResourceKey
+from gitops_core.planning.guards import Permits, approved
+from gitops_core.planning.match import Blind, is_another
+from gitops_core.planning.request import PlanRequest
+
+ALREADY_GONE = "already gone"
+NO_LONGER = "no longer declared"
+
+
+def prune(
+    request: PlanRequest, entry: InventoryEntry, blind: Blind, permits: Permits, stamp: Callable[[InventoryEntry, Live], str]
+) -> Change | None:
+    """
+    Decide about one object that is in the inventory and not declared.
+
+    An incomplete render or observation decides nothing. With ``prune=False`` nothing is deleted, but records of what is
+    gone or belongs to another application are let go.
+
+    Args:
+        request: What the plan is made from.
+        entry: Our record.
+        blind: What could not be observed.
+        permits: Approvals.
+        stamp: Takes the precondition of a live object.
+    """
+    if not request.complete:
+        return None
+    change = _harmless(request, entry, blind)
+    if change is not None or not request.options.prune:
+        return change
+    return _delete(request, entry, permits, stamp)
+
+
+def _harmless(request: PlanRequest, entry: InventoryEntry, blind: Blind) -> Change | None:
+    """Return the decision if nothing is to be deleted."""
+    key, live = entry.key, request.live.get(entry.key)
+    error = blind.error(key) if blind else None
+    if error is not None:
+        return _left_alone(entry, live, "unreadable", f"{NO_LONGER}, but it could not be read: {error}", ChangeState.DEFERRED)
+    if entry.state is EntryState.CLAIMED:
+        return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; it was never ours{_held(entry)}")
+    if live is None:
+        return _decision(entry, None, ALREADY_GONE)
+    other = successor(request, key)
+    if other:
+        return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {other} has it now")
+    if live.owner != request.application and (is_another(entry, live) or _never_ours(entry)):
+        return _left_alone(entry, live, "not_ours", f"{NO_LONGER}, but {_whose(entry, live)}")
+    if live.deleting:
+        return _left_alone(entry, live, "deleting", "is being deleted already", ChangeState.DEFERRED)
+    return None
+
+
+def _held(entry: InventoryEntry) -> str:
+    return f", {entry.held_by} has it" if entry.held_by else ""
+
+
+def _whose(entry: InventoryEntry, live: Live) -> str:
+    if is_another(entry, live):
+        return f"somebody deleted and re-created it (was {entry.id}, is {live.id})"
+    return "it was there before us and was never taken over"
+
+
+def _never_ours(entry: InventoryEntry) -> bool:
+    """An adoption that was planned and never confirmed: nothing says that we ever wrote to it."""
+    return entry.state is EntryState.PLANNED and entry.adopted and not entry.desired
+
+
+def successor(request: PlanRequest, key: ResourceKey) -> str:
+    """Return the application that has *key* or waits for it, or ""."""
+    live, holder = request.live.get(key), request.holders.get(key)
+    if live is not None and live.owner and live.owner != request.application:
+        return live.owner
+    return holder.application if holder is not None else ""
+
+
+def _delete(
+    request: PlanRequest, entry: InventoryEntry, permits: Permits, stamp: Callable[[InventoryEntry, Live], str]
+) -> Change:
+    live = request.live[entry.key]
+    change = attrs.evolve(_decision(entry, live, NO_LONGER), precondition=stamp(entry, live))
+    return protect(change, permits) if entry.protected else change
+
+
+def protect(change: Change, permits: Permits) -> Change:
+    """Return *change* refused, because the object is protected, unless an approval lifts that."""
+    approval = permits.take("protected", change.key)
+    if approval:
+        return approved(change, approval)
+    text = "it is protected: the last applied declaration says so; first declare it without protection, then remove it"
+    override = f'Approval(name="...", rules={{"protected"}}, keys={{"{change.key}"}}, expires_at=...)'
+    return attrs.evolve(change, state=ChangeState.REFUSED, rule="protected", reason=f"{change.reason}; {text}", override=override)
+
+
+def _decision(entry: InventoryEntry, live: Live | None, reason: str) -> Change:
+    return Change(
+        entry.key,
+        Action.DELETE,
+        reason=reason,
+        live_id=live.id if live else "",
+        origin=Origin(path=entry.path, revision=entry.revision),
+    )
+
+
+def _left_alone(
+    entry: InventoryEntry, live: Live | None, rule: str, reason: str, state: ChangeState = ChangeState.SKIPPED
+) -> Change:
+    return attrs.evolve(_decision(entry, live, reason), state=state, rule=rule)

@@ -1,0 +1,168 @@
+"""What the inventory should say about an object: before a write, after one, and after having looked."""
+
+from __future__ import annotations
+
+import sys
+
+import attrs
+
+from gitops_core.model.inventory import EntryState, InventoryEntry
+from gitops_core.model.plans import Action, Change
+from gitops_core.model.resources import Live, Resource, ResourceKey
+from gitops_core.model.values import Body, FrozenDict
+from gitops_core.planning.annotations import Annotations, read_annotations
+from gitops_core.planning.declared import declared_pointers
+from gitops_core.planning.diff import UNKNOWN, write_only_digest
+from gitops_core.planning.edges import Index, plugin_edges, written_edges
+from gitops_core.planning.match import Match, owned_entry
+from gitops_core.planning.normalize import Secrecy, live_digest, normalized
+from gitops_core.planning.request import PlanRequest
+
+
+def entry_for(
+    request: PlanRequest, resource: Resource, live: Live | None, *, index: Index | None = None, settled: bool = False
+) -> InventoryEntry:
+    """
+    Return the record of *resource* after it was applied, or found to be as declared.
+
+    Args:
+        request: The request the plan was made from; its ``now`` becomes ``checked_at``.
+        resource: What was applied.
+        live: What is there now; None when it was not looked at (the next pass then compares in full).
+        index: Of the same request, when there are many entries to make.
+        settled: Health has settled.
+
+    Raises:
+        PluginError: A function of the target raised.
+
+    Cost: O(nodes of the body); decodes the body.
+    """
+    body = resource.body
+    notes = read_annotations(body, request.owner)
+    facts = _Facts.of(request, resource, body)
+    before = request.inventory.entries.get(resource.key)
+    return InventoryEntry(
+        resource.key,
+        EntryState.APPLIED,
+        id=live.id if live else before.id if before else "",
+        desired=resource.digest,
+        version=live.version if live else "",
+        live=_live_digest(request, live),
+        declared=facts.declared,
+        protected=notes.protected,
+        checked_at=request.now,
+        adopted=before.adopted if before else False,
+        settled=settled,
+        depends_on=_depends_on(request, resource, body, notes, index),
+        scope=request.rules_for(resource.key).scope(resource.key),
+        path=resource.origin.path,
+        revision=request.revision.id,
+        write_only=facts.write_only,
+        sensitive=facts.sensitive,
+        held_by=before.held_by if before else "",
+    )
+
+
+def planned_entry(request: PlanRequest, change: Change, resource: Resource | None = None) -> InventoryEntry:
+    """
+    Return the record to write *before* *change* is carried out.
+
+    After a crash in between, nothing is known for certain; so it keeps what was applied last, knows the addresses of both
+    declarations, and makes the next pass compare in full. A delete becomes DELETING; protection is never taken away here.
+
+    Args:
+        request: The request the plan was made from.
+        change: A READY change.
+        resource: Its declaration; None for a DELETE.
+
+    Raises:
+        PluginError: A function of the target raised.
+    """
+    before = owned_entry(request, change.key)
+    if resource is None:
+        return attrs.evolve(before or InventoryEntry(change.key, id=change.live_id), state=EntryState.DELETING)
+    body = resource.body
+    facts = _Facts.of(request, resource, body)
+    notes = read_annotations(body, request.owner)
+    claim = request.inventory.entries.get(change.key)
+    if before is None or change.adopts:
+        return InventoryEntry(
+            change.key,
+            id=change.live_id,
+            declared=facts.declared,
+            protected=notes.protected,
+            adopted=change.adopts,
+            depends_on=_depends_on(request, resource, body, notes, None),
+            scope=request.rules_for(change.key).scope(change.key),
+            path=resource.origin.path,
+            write_only=facts.write_only and UNKNOWN,
+            sensitive=facts.sensitive,
+            held_by=claim.held_by if claim else "",
+        )
+    return attrs.evolve(
+        before,
+        state=EntryState.PLANNED,
+        id="" if change.action is Action.CREATE else before.id,
+        declared=tuple(sorted({*before.declared, *facts.declared})),
+        protected=before.protected or notes.protected,
+        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, body, notes, None)})),
+        write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
+        sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
+    )
+
+
+def refreshed_entry(request: PlanRequest, resource: Resource, live: Live, index: Index) -> InventoryEntry:
+    """Return the record of an object that was compared in full and is as declared; raises like :func:`entry_for`."""
+    before = owned_entry(request, resource.key)
+    if before is None or before.state is not EntryState.APPLIED or before.desired != resource.digest:
+        settled = before is not None and before.settled and before.desired == resource.digest
+        return entry_for(request, resource, live, index=index, settled=settled)
+    return attrs.evolve(before, id=live.id, version=live.version, live=_live_digest(request, live), checked_at=request.now)
+
+
+def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> InventoryEntry | None:
+    """Return the record that tells the application which has *resource* to hand it over; None when nothing is new in it."""
+    if found.entry is not None:
+        return None
+    holder = request.holders.get(resource.key)
+    claim = InventoryEntry(
+        resource.key,
+        EntryState.CLAIMED,
+        scope=request.rules_for(resource.key).scope(resource.key),
+        path=resource.origin.path,
+        held_by=found.other if holder is not None and holder.application == found.other else "",
+    )
+    known = request.inventory.entries.get(resource.key)
+    return None if claim == known else claim
+
+
+def _live_digest(request: PlanRequest, live: Live | None) -> str:
+    """A digest is kept only where the API has no version to compare."""
+    return "" if live is None or live.version else live_digest(live.body, request.rules_for(live.key), request.salt)
+
+
+def _depends_on(
+    request: PlanRequest, resource: Resource, body: Body, notes: Annotations, index: Index | None
+) -> tuple[ResourceKey, ...]:
+    found, _missing = written_edges(resource.key, notes, index or Index(request)) if notes.depends_on else ((), ())
+    return tuple(sorted({*found, *plugin_edges(body, request.rules_for(resource.key))}))
+
+
+@attrs.frozen
+class _Facts:
+    """What is kept of a declaration: addresses and digests."""
+
+    declared: tuple[str, ...]
+    write_only: str
+    sensitive: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: PlanRequest, resource: Resource, body: FrozenDict) -> _Facts:
+        rules = request.rules_for(resource.key)
+        secrecy = Secrecy.of(resource.key, rules, body)
+        spelled = normalized(body, rules, secrecy)
+        return cls(
+            declared_pointers(spelled),
+            write_only_digest(spelled, rules.fields, request.salt),
+            tuple(map(sys.intern, secrecy.extra)),
+        )
