@@ -92,14 +92,14 @@ class Links:
                 work.extend(graph[key])
         for circle in circles(graph):
             text = DependencyCycle(path_around(circle, graph)).message
-            for key in circle & hard.keys():
+            for key in sorted(circle & hard.keys()):
                 self._stop(key, ChangeState.REFUSED, "cycle", text)
                 hard[key] = set()
 
     def _soft(self, hard: _Needs) -> _Needs:
         """Return hard edges among changes, and every reference that takes part in no circle."""
         needs = {key: {k for k in found if k in hard and k != key} for key, found in hard.items()}
-        soft = {key: self._referred(key) & hard.keys() - needs[key] - {key} for key in hard}
+        soft = {key: {k for k in self._referred(key) if k in hard and k != key} - needs[key] for key in hard}
         both = {key: found | soft[key] for key, found in needs.items()}
         for circle in circles(both) if any(soft.values()) else ():
             for key in circle:

@@ -83,17 +83,24 @@ def match(request: PlanRequest, key: ResourceKey, blind: Blind) -> Match:
     other = other_owner(request, key)
     if other:
         return Match(Standing.FOREIGN, entry, live, other=other)
-    if live is None:
-        return Match(Standing.ABSENT, entry)
-    if live.deleting:
-        return Match(Standing.DELETING, entry, live)
+    if live is None or live.deleting:
+        return Match(Standing.DELETING if live else Standing.ABSENT, entry, live)
+    return _owned_or_not(request, entry, live)
+
+
+def _owned_or_not(request: PlanRequest, entry: InventoryEntry | None, live: Live) -> Match:
     if live.owner == request.application:
         return Match(Standing.OURS, entry, live)
     if entry is None:
         return Match(Standing.UNOWNED, None, live, why="it is there and nobody owns it")
     if is_another(entry, live):
-        return Match(Standing.UNOWNED, entry, live, why=f"somebody deleted and re-created it (was {entry.id}, is {live.id})")
+        return Match(Standing.UNOWNED, entry, live, why=recreated(entry, live))
     return Match(Standing.OURS, entry, live)
+
+
+def recreated(entry: InventoryEntry, live: Live) -> str:
+    """Say that *live* only has the name of what we recorded."""
+    return f"somebody deleted and re-created it (was {entry.id}, is {live.id})"
 
 
 def owned_entry(request: PlanRequest, key: ResourceKey) -> InventoryEntry | None:

@@ -10,7 +10,7 @@ from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import Live, Origin, ResourceKey
 from gitops_core.planning.guards import Permits, approved
-from gitops_core.planning.match import Blind, is_another
+from gitops_core.planning.match import Blind, is_another, recreated
 from gitops_core.planning.request import PlanRequest
 
 ALREADY_GONE = "already gone"
@@ -43,32 +43,26 @@ def prune(
 
 def _harmless(request: PlanRequest, entry: InventoryEntry, blind: Blind) -> Change | None:
     """Return the decision if nothing is to be deleted."""
-    key, live = entry.key, request.live.get(entry.key)
-    error = blind.error(key) if blind else None
+    live = request.live.get(entry.key)
+    error = blind.error(entry.key) if blind else None
     if error is not None:
-        return _left_alone(entry, live, "unreadable", f"{NO_LONGER}, but it could not be read: {error}", ChangeState.DEFERRED)
+        return _left_alone(entry, live, "unreadable", f"{NO_LONGER}, but it could not be read: {error}")
     if entry.state is EntryState.CLAIMED:
-        return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; it was never ours{_held(entry)}")
+        return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {entry.held_by or 'another application'} has it")
     if live is None:
         return _decision(entry, None, ALREADY_GONE)
-    other = successor(request, key)
+    return _somebody_elses(request, entry, live)
+
+
+def _somebody_elses(request: PlanRequest, entry: InventoryEntry, live: Live) -> Change | None:
+    other = successor(request, entry.key)
     if other:
         return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {other} has it now")
-    if live.owner != request.application and (is_another(entry, live) or _never_ours(entry)):
-        return _left_alone(entry, live, "not_ours", f"{NO_LONGER}, but {_whose(entry, live)}")
-    if live.deleting:
-        return _left_alone(entry, live, "deleting", "is being deleted already", ChangeState.DEFERRED)
-    return None
-
-
-def _held(entry: InventoryEntry) -> str:
-    return f", {entry.held_by} has it" if entry.held_by else ""
-
-
-def _whose(entry: InventoryEntry, live: Live) -> str:
-    if is_another(entry, live):
-        return f"somebody deleted and re-created it (was {entry.id}, is {live.id})"
-    return "it was there before us and was never taken over"
+    if live.owner != request.application and is_another(entry, live):
+        return _left_alone(entry, live, "not_ours", f"{NO_LONGER}, but {recreated(entry, live)}")
+    if live.owner != request.application and _never_ours(entry):
+        return _left_alone(entry, live, "not_ours", f"{NO_LONGER}, but it was there before us and was never taken over")
+    return _left_alone(entry, live, "deleting", "is being deleted already") if live.deleting else None
 
 
 def _never_ours(entry: InventoryEntry) -> bool:
@@ -112,7 +106,6 @@ def _decision(entry: InventoryEntry, live: Live | None, reason: str) -> Change:
     )
 
 
-def _left_alone(
-    entry: InventoryEntry, live: Live | None, rule: str, reason: str, state: ChangeState = ChangeState.SKIPPED
-) -> Change:
+def _left_alone(entry: InventoryEntry, live: Live | None, rule: str, reason: str) -> Change:
+    state = ChangeState.DEFERRED if rule in ("unreadable", "deleting") else ChangeState.SKIPPED
     return attrs.evolve(_decision(entry, live, reason), state=state, rule=rule)
