@@ -86,18 +86,40 @@ class Applier:
         return tuple(outcomes[change.key] for change in self._job.plan.changes)
 
     def _step(self) -> None:
+        """Do the next useful thing: begin, look, collect, or wait for whatever comes first."""
         self._notice_stop()
-        if self._stopped is None:
+        if self._stopped is not None:
+            self._wind_up(self._stopped)
+        else:
             self._start()
-        if self._confirmer.is_due(idle=not self._in_flight):
-            self._go_on(self._confirmer.look())
-        elif self._in_flight:
-            self._collect()
-        elif self._confirmer.waiting:
-            self._p.ctx.clock.wait(self._p.ctx.cancel, min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
-        elif self._stopped is not None:
-            self._give_up(self._stopped)
+            if self._confirmer.is_due(idle=not self._in_flight):
+                self._look()
+            elif self._in_flight:
+                self._collect()
+            elif self._confirmer.waiting:
+                self._p.ctx.clock.wait(self._p.ctx.cancel, min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
         self._p.events.flush()
+
+    def _look(self) -> None:
+        try:
+            self._go_on(self._confirmer.look())
+        except (Cancelled, DeadlineExceeded) as error:
+            self._stopped = error
+
+    def _notice_stop(self) -> None:
+        if self._stopped is None:
+            try:
+                self._p.ctx.check()
+            except (Cancelled, DeadlineExceeded) as error:
+                self._stopped = error
+
+    def _wind_up(self, why: GitOpsError) -> None:
+        """Let the calls under way come back; then end what was written as PENDING and what was not begun as SKIPPED."""
+        if self._in_flight:
+            self._collect()
+            return
+        self._finish_all(self._confirmer.give_up(why.message))
+        self._finish_all(Outcome(c.key, c.action, OutcomeStatus.SKIPPED, f"not begun: {why.message}") for c in self._queue.left())
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
@@ -176,8 +198,8 @@ class Applier:
     def _failed(self, written: Written, error: GitOpsError) -> Outcome:
         task, change = written.task, written.task.change
         status = OutcomeStatus.STALE if isinstance(error, (AlreadyExists, Conflict)) else OutcomeStatus.FAILED
-        if isinstance(error, (Cancelled, DeadlineExceeded)) and not written.attempts:
-            status = OutcomeStatus.SKIPPED
+        if isinstance(error, Cancelled):
+            status = OutcomeStatus.PENDING if written.attempts else OutcomeStatus.SKIPPED
         reason = error.message
         if change.action is Action.REPLACE and task.action is Action.CREATE and error.disposition is Disposition.STALL:
             reason += self._restore(task)
@@ -205,18 +227,6 @@ class Applier:
             self._queue.finish(outcome)
             message = f"{outcome.action.value} {outcome.status.value}{': ' + outcome.reason if outcome.reason else ''}"
             self._p.events.later(EventType.CHANGE_FINISHED, message, key=outcome.key, status=outcome.status.value)
-
-    def _notice_stop(self) -> None:
-        if self._stopped is None:
-            try:
-                self._p.ctx.check()
-            except (Cancelled, DeadlineExceeded) as error:
-                self._stopped = error
-        if self._stopped is not None and not self._in_flight:
-            self._finish_all(self._confirmer.give_up(self._stopped.message))
-
-    def _give_up(self, why: GitOpsError) -> None:
-        self._finish_all(Outcome(c.key, c.action, OutcomeStatus.SKIPPED, f"not begun: {why.message}") for c in self._queue.left())
 
 
 def _not_applied(change: Change) -> Outcome:

@@ -18,7 +18,7 @@ from gitops_core.health.rules import DEFAULT_RULES, assess
 from gitops_core.interfaces import capabilities
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.inventory import EntryState, InventoryEntry, InventoryUpdate
-from gitops_core.model.plans import Action, Change
+from gitops_core.model.plans import Action, Change, FieldDiff
 from gitops_core.model.resources import Live, Pending, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
 
@@ -177,10 +177,15 @@ class Confirmer:
             return self._confirm_gone(item, live, entries, drops)
         if live is None:
             return self._late(item, "the target said yes and it is not there")
-        again = self._judge.differences(item.change, live)
-        if again is not None:
-            return self._late(item, again.reason or "it differs from what was written", again)
-        return self._confirm_health(item, live, entries)
+        try:
+            differs = self._judge.differences(item.change, live)
+            return (
+                self._late(item, "it differs from what was written", differs)
+                if differs
+                else self._confirm_health(item, live, entries)
+            )
+        except GitOpsError as error:
+            return self._failed(item, error)
 
     def _confirm_gone(
         self, item: Unconfirmed, live: Live | None, entries: list[InventoryEntry], drops: list[ResourceKey]
@@ -214,7 +219,9 @@ class Confirmer:
         reason = "" if well else f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
         return attrs.evolve(self._outcome(item, status, reason), id=live.id, health=health)
 
-    def _late(self, item: Unconfirmed, why: str, differs: Change | None = None, *, accepted: bool = False) -> Outcome | None:
+    def _late(
+        self, item: Unconfirmed, why: str, differs: tuple[FieldDiff, ...] = (), *, accepted: bool = False
+    ) -> Outcome | None:
         """Return None while there is time, then PENDING for what the target still works on, else UNVERIFIED with the diff."""
         options = self._p.app.options
         pending = accepted or item.written.pending is not None
@@ -222,7 +229,7 @@ class Confirmer:
         if self._p.ctx.clock.monotonic() - item.since < limit:
             return None
         status = OutcomeStatus.PENDING if pending else OutcomeStatus.UNVERIFIED
-        return attrs.evolve(self._outcome(item, status, why), diff=differs.diff if differs else ())
+        return attrs.evolve(self._outcome(item, status, why), diff=differs)
 
     def _failed(self, item: Unconfirmed, error: GitOpsError) -> Outcome:
         return attrs.evolve(self._outcome(item, OutcomeStatus.FAILED, error.message), failure=failure_of(error))

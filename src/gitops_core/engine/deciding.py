@@ -12,11 +12,11 @@ from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass
 from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.inventory import InventoryEntry
-from gitops_core.model.plans import Action, Change
+from gitops_core.model.plans import Change, FieldDiff
 from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.model.verdicts import Verdict
-from gitops_core.planning.planner import decide
-from gitops_core.planning.records import applied_entry
+from gitops_core.planning.planner import verify
+from gitops_core.planning.records import entry_for
 from gitops_core.planning.request import PlanRequest, TargetRules
 
 
@@ -60,7 +60,7 @@ def plan_request(p: Pass, desired: Desired, observed: Observed, ledger: Ledger, 
         unreadable=observed.unreadable,
         inventory=ledger.inventory,
         verdict=verdict,
-        rules=rules_by_key(app.target),
+        rules=rules_of(app.target),
         guard=app.guard,
         approvals=app.approvals,
         options=app.options,
@@ -86,16 +86,15 @@ class Judge:
     ledger: Ledger
     now: Callable[[], float]
 
-    def differences(self, change: Change, live: Live) -> Change | None:
-        """Return what would still have to be done to *live*, or None when it is as planned."""
+    def differences(self, change: Change, live: Live) -> tuple[FieldDiff, ...]:
+        """Return what differs although *change* was carried out; empty when *live* is as planned. Raises PluginError."""
         resource = self.resources[change.key]
         request = attrs.evolve(
             self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
         )
-        again = decide(request, change.key)
-        return None if again is None or (again.action in (Action.UNCHANGED, Action.ADOPT) and not again.diff) else again
+        return verify(request, change.key)
 
     def applied(self, change: Change, live: Live, *, settled: bool) -> InventoryEntry:
         """Return the inventory entry of an object that was seen as planned."""
         request = attrs.evolve(self.request, now=self.now(), inventory=self.ledger.inventory)
-        return applied_entry(request, change, self.resources[change.key], live, settled=settled)
+        return entry_for(request, self.resources[change.key], live, settled=settled)

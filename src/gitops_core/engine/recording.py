@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -13,7 +14,7 @@ from gitops_core.errors import AlreadyExists, Disposition, Partial
 from gitops_core.interfaces import Identity
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import EntryState, Intent, Inventory, InventoryEntry, InventoryUpdate
-from gitops_core.model.plans import Action, Change
+from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus, ReconcileResult
 from gitops_core.planning.records import planned_entry
@@ -22,28 +23,27 @@ from gitops_core.planning.request import Planned, PlanRequest
 _NOT_JOURNALED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED})  # they repeat every pass; the history counts them
 
 
+_LET_GO: Final = frozenset({"handed_over", "not_ours"})  # rules under which an object leaves the inventory and stays where it is
+
+
 def write_ahead(
-    p: Pass, planned: Planned, request: PlanRequest, changes: Sequence[Change], resources: Mapping[ResourceKey, Resource]
+    p: Pass, planned: Planned, request: PlanRequest, ready: Sequence[Change], resources: Mapping[ResourceKey, Resource]
 ) -> InventoryUpdate:
     """
-    Return what must be durable before the first write: every object that *changes* may create, delete or replace.
+    Return what must be durable before the first write: every object that *ready* may create, delete or replace.
 
     An object whose id the API invents gets an intent, too; an open intent for the same declaration keeps its
     idempotency key, so that a crash between create and record never makes a second object.
     """
     entries: list[InventoryEntry] = [*planned.refreshed, *planned.claims]
     intents: list[Intent] = []
-    for change in changes:
-        entry = request.inventory.entries.get(change.key)
-        if change.action is Action.DELETE:
-            if entry is not None:
-                entries.append(attrs.evolve(entry, state=EntryState.DELETING))
-            continue
-        if entry is None or entry.state is EntryState.CLAIMED or change.action in (Action.CREATE, Action.ADOPT):
-            entries.append(planned_entry(request, change, resources[change.key]))
+    for change in ready:
+        deletes = change.action is Action.DELETE
+        entries.append(planned_entry(request, change, None if deletes else resources[change.key]))
         if change.action in (Action.CREATE, Action.REPLACE) and _is_assigned(p, change):
             intents.append(_intent(p, request.inventory, change))
-    return InventoryUpdate(put=tuple(entries), open_intents=tuple(intents))
+    let_go = tuple(c.key for c in planned.plan.changes if c.state is ChangeState.SKIPPED and c.rule in _LET_GO)
+    return InventoryUpdate(put=tuple(entries), drop=let_go, open_intents=tuple(intents))
 
 
 def _is_assigned(p: Pass, change: Change) -> bool:
