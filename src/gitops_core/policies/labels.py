@@ -23,9 +23,9 @@ Wanted = tuple[tuple[str, Globs], ...]
 def _wanted(value: Wanted | str | Iterable[str] | Mapping[str, str | Iterable[str]]) -> Wanted:
     if isinstance(value, Mapping):
         return tuple((label, as_globs(value[label])) for label in sorted(value))
-    items = (value,) if isinstance(value, str) else tuple(value)
-    pairs = dict((item, "**") if isinstance(item, str) else item for item in items)  # pairs: converted already, by attrs.evolve
-    return _wanted(pairs)
+    labels: Iterable[Any] = (value,) if isinstance(value, str) else value
+    pairs = [(label, "**") if isinstance(label, str) else label for label in labels]  # a pair is what attrs.evolve hands in
+    return _wanted(dict(pairs))
 
 
 @attrs.frozen
