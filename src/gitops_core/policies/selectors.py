@@ -30,7 +30,7 @@ class Globs:
     _regex: re.Pattern[str] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        text = "|".join(_translate(pattern) for pattern in self.patterns) or "(?!)"
+        text = "|".join(_translate(pattern) for pattern in self.patterns) if self.patterns else "(?!)"
         object.__setattr__(self, "_regex", re.compile(text, re.DOTALL))
 
     def __bool__(self) -> bool:
