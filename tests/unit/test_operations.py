@@ -582,13 +582,15 @@ def test_a_stop_finishes_the_change_in_hand_and_begins_nothing_new():
             world.cancel.set()
             return live
 
-    world.target = Stopping()
+    world.target = target = Stopping()
     world.declare(*(config(f"c{i}") for i in range(100)))
     result = world.reconcile()
     counts = result.counts()
     assert counts == {OutcomeStatus.PENDING: 1, OutcomeStatus.SKIPPED: 99}
     assert len(result.outcomes) == 100
+    assert len(world.store.inventory(world.app.id).entries) == 1
     world.cancel.clear()
+    world.target = MemoryTarget.from_snapshot(target.snapshot())
     assert world.reconcile().ok
     assert len(bodies(world)) == 100
 
@@ -640,7 +642,7 @@ def test_a_saved_plan_does_nothing_that_it_did_not_show():
 def test_a_plan_of_another_application_is_refused():
     world = World()
     world.declare(config("a"))
-    with pytest.raises(PlanMismatch, match="not for example.org/tests/app"):
+    with pytest.raises(PlanMismatch, match=r"not for example\.org/tests/app"):
         world.apply(attrs.evolve(world.plan(), application="else"))
 
 

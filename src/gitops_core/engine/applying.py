@@ -14,7 +14,7 @@ from gitops_core.engine.confirming import Confirmer, Unconfirmed
 from gitops_core.engine.graph import ReadyQueue
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.passes import Pass
-from gitops_core.engine.recording import after_write
+from gitops_core.engine.recording import after_write, not_begun
 from gitops_core.engine.writing import Task, Written, begins_replace, create_again, prove_create, put_back, write_all
 from gitops_core.errors import AlreadyExists, Cancelled, Conflict, DeadlineExceeded, Disposition, GitOpsError
 from gitops_core.model.events import EventType
@@ -83,6 +83,7 @@ class Applier:
                 while len(self._queue):
                     self._step()
         outcomes = self._queue.outcomes
+        self._ledger.write(not_begun(self._job.before, self._ledger.inventory, outcomes.values()))
         return tuple(outcomes[change.key] for change in self._job.plan.changes)
 
     def _step(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -20,7 +20,10 @@ from gitops_core.model.results import Outcome, OutcomeStatus, ReconcileResult
 from gitops_core.planning.records import planned_entry
 from gitops_core.planning.request import Planned, PlanRequest
 
-_NOT_JOURNALED = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED})  # they repeat every pass; the history counts them
+_NOT_BEGUN: Final = frozenset({OutcomeStatus.SKIPPED, OutcomeStatus.DEFERRED})
+_NOT_JOURNALED: Final = frozenset(
+    {OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED}
+)  # they repeat every pass; the history counts them
 
 
 _LET_GO: Final = frozenset({"handed_over", "not_ours"})  # rules under which an object leaves the inventory and stays where it is
@@ -93,6 +96,23 @@ def _refused(item: Written) -> bool:
     if error is None or isinstance(error, Partial):
         return False
     return isinstance(error, AlreadyExists) or (error.disposition is Disposition.STALL and item.attempts <= 1)
+
+
+def not_begun(before: Inventory, inventory: Inventory, outcomes: Iterable[Outcome]) -> InventoryUpdate:
+    """
+    Return what takes back the write-ahead of changes that were never begun: what another makes there is not ours.
+
+    Args:
+        before: The inventory when the pass began.
+        inventory: The inventory now.
+        outcomes: How everything ended.
+    """
+    keys = [o.key for o in outcomes if o.status in _NOT_BEGUN and not o.attempts and o.key in inventory.entries]
+    changed = [key for key in keys if before.entries.get(key) != inventory.entries[key]]
+    put = tuple(before.entries[key] for key in changed if key in before.entries)
+    drop = tuple(key for key in changed if key not in before.entries)
+    closed = tuple(key for key in keys if key in inventory.intents and key not in before.intents)
+    return InventoryUpdate(put=put, drop=drop, close_intents=closed)
 
 
 def journal(
