@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
 from contextlib import closing
 
 import attrs
@@ -304,7 +305,9 @@ def test_a_forked_child_opens_a_connection_of_its_own_and_harms_nothing(path, st
     inherited = store._open
     store._lock.acquire()  # as if another thread were in the middle of a call while we fork
     with store.exclusive("held by the parent", 1.0):
-        child = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a test runner may have threads of its own
+            child = os.fork()
         if child == 0:
             os._exit(_in_the_child(store, inherited))
         store._lock.release()
