@@ -194,7 +194,8 @@ class Decider:
             declared=entry.declared if entry else (),
             write_only=entry.write_only if entry else "",
         )
-        return Sides(normalized(body, rules, secrecy), normalized(read_body(live), rules, secrecy), how, secrecy, rules)
+        desired = normalized(body, rules, secrecy) if body else FrozenDict()  # a target cannot spell what is not declared
+        return Sides(desired, normalized(read_body(live), rules, secrecy), how, secrecy, rules)
 
     def _ignored_for(self, key: ResourceKey, computed: Patterns) -> Patterns:
         rules = self.request.options.ignore
