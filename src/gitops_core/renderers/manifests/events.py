@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import yaml
-from yaml.events import ScalarEvent, StreamEndEvent
-from yaml.scanner import ScannerError
+from yaml.events import StreamEndEvent
 
 from gitops_core.renderers.manifests.problems import Problem
+from gitops_core.renderers.manifests.pure_parser import PureParser
 
 try:
     from yaml._yaml import CParser
@@ -23,34 +23,9 @@ GetEvent = Callable[[], Any]
 """Returns the next event; ``Any``, because what an event has depends on its class, which the hot loops test themselves."""
 Parser = Callable[[str], GetEvent]
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NOT_YAML: Final = yaml.reader.Reader.NON_PRINTABLE
-_BREAKS: Final = "\0\r\n\x85\u2028\u2029"
-
-
-class _PureParser(yaml.SafeLoader):
-    """PyYAML's Python parser with the three habits that it does not share with libyaml taken off."""
-
-    def scan_to_next_token(self) -> None:
-        """Skip blanks, comments and line breaks; tabs too, wherever they are not indentation (libyaml's rule)."""
-        while True:
-            while self.peek() == " " or (self.peek() == "\t" and (self.flow_level or not self.allow_simple_key)):
-                self.forward()
-            if self.peek() == "#":
-                while self.peek() not in _BREAKS:
-                    self.forward()
-            if not self.scan_line_break():  # type: ignore[no-untyped-call]  # why: as below
-                return
-            if not self.flow_level:
-                self.allow_simple_key = True
-
-    def get_event(self) -> Any:
-        """Return the next event; an escaped surrogate is an error, as in libyaml."""
-        event = super().get_event()  # type: ignore[no-untyped-call]  # why: PyYAML's stubs leave the parser untyped
-        if isinstance(event, ScalarEvent) and event.style == '"' and _SURROGATE.search(event.value):
-            mark: Any = event.start_mark
-            raise ScannerError(None, None, "found invalid Unicode character escape code", mark)
-        return event
+_TAB: Final = re.compile(r"[ -]*\t")
+_BREAK: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 def c_parser(data: str) -> GetEvent:
@@ -61,7 +36,7 @@ def c_parser(data: str) -> GetEvent:
 
 def pure_parser(data: str) -> GetEvent:
     """Return the same events without libyaml, about ten times slower."""
-    return _PureParser(data).get_event
+    return PureParser(data).get_event
 
 
 default_parser: Final[Parser] = c_parser if HAS_LIBYAML else pure_parser
@@ -79,30 +54,32 @@ def place(event: Any) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-def problem_of(error: Exception, data: str) -> Problem:
+def problem_of(error: yaml.YAMLError, data: str) -> Problem:
     """Translate what a parser raised; the text that it could not read stays out of the message."""
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.context, error.problem) if part) or "not YAML"
-        return Problem(f"broken YAML: {what}{_cure(data, mark)}", *((mark.line + 1, mark.column + 1) if mark else ()))
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        place = (mark.line + 1, mark.column + 1) if mark else ()
+        return Problem(f"broken YAML: {what}; correct the line, or quote the value", *place)
     bad = _NOT_YAML.search(data)
-    where = position(data, bad.start()) if bad else ()
-    shown = f" U+{ord(bad[0]):04X}" if bad else ""
-    return Problem(
-        f"broken YAML: the control character{shown} is not allowed in YAML; write it as an escape in double quotes", *where
-    )
+    if bad is None:
+        return Problem("broken YAML; correct it")
+    character = f"U+{ord(bad[0]):04X}"
+    return Problem(f"the control character {character} is not allowed in YAML; remove it", *position(data, bad.start()))
+
+
+def with_hint(problem: Problem, data: str) -> Problem:
+    """Return *problem*, saying so when its line shows what the matter is: a template, or a tab."""
+    lines = _BREAK.split(data)
+    line = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
+    hint = ""
+    if "{{" in line:
+        hint = " (this looks like a template: render it first, or leave the file out with skip=)"
+    elif _TAB.match(line):
+        hint = " (there is a tab on this line: indent with spaces)"
+    return Problem(problem.message + hint, problem.line, problem.column) if hint else problem
 
 
 def position(text: str, offset: int) -> tuple[int, int]:
     """Return line and column, from 1, of the character at *offset*."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
-
-
-def _cure(data: str, mark: Any) -> str:
-    lines = data.splitlines()
-    line = lines[mark.line] if mark and mark.line < len(lines) else ""
-    if "{{" in line:
-        return "; this looks like a template: render it first, or leave the file out with skip="
-    if "\t" in line:
-        return "; there is a tab on this line: indent with spaces"
-    return "; correct the line, or quote the value"

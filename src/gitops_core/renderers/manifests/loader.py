@@ -21,7 +21,7 @@ from yaml.events import (
 )
 
 from gitops_core.model.values import FrozenDict, FrozenList
-from gitops_core.renderers.manifests.events import GetEvent, Parser, default_parser, place, problem_of
+from gitops_core.renderers.manifests.events import GetEvent, Parser, default_parser, place, problem_of, with_hint
 from gitops_core.renderers.manifests.keys import MERGE, is_merge, key_of, raw_value
 from gitops_core.renderers.manifests.positions import places
 from gitops_core.renderers.manifests.problems import Problem
@@ -77,11 +77,13 @@ def load_yaml(data: str, parser: Parser = default_parser) -> Loaded:
     problem: Problem
     try:
         return _load(parser(data))
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         problem = problem_of(error, data)
+    except Problem as error:
+        problem = error
     except _Duplicate as error:
         problem = error.problem(parser(data))
-    raise problem  # out here, because the parser's own error may carry the text along
+    raise with_hint(problem, data)  # out here, because the parser's own error may carry the text along
 
 
 def _load(get: GetEvent) -> Loaded:
@@ -91,8 +93,8 @@ def _load(get: GetEvent) -> Loaded:
     while (start := get()).__class__ is not StreamEndEvent:
         root = get()
         _check_start(start, root)
-        builder = _Builder(get, ambiguities)
-        documents.append(Document(builder.node(root), len(documents), *place(root)))
+        value = _Builder(get, ambiguities).node(root)
+        documents.append(Document(value, len(documents), *place(start if _is_empty(root) else root)))
         get()  # the end of the document
     return Loaded(tuple(documents), tuple(ambiguities))
 
