@@ -74,7 +74,7 @@ class DirectorySource(Source):
         path: str | tuple[str, ...] = "",
         ignore: str | tuple[str, ...] = DEFAULT_IGNORE,
         max_file_bytes: int = 16 * 2**20,
-        max_files: int = 50_000,
+        max_files: int = 100_000,
     ) -> None:
         """
         Name a directory; nothing is read yet.
