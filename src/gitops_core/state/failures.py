@@ -37,7 +37,9 @@ class Failure:
 
 
 _FULL: Final = Failure(StateUnavailable, "no space is left", "free some, or raise the quota; nothing of this write was kept")
-_READ_ONLY: Final = Failure(StateUnavailable, "not writable", "give this user write access to the file and to its directory")
+_READ_ONLY: Final = Failure(
+    StateUnavailable, "not writable", "give this user write access to the file, to its -wal and -shm files, and to its directory"
+)
 _UNREACHABLE: Final = Failure(
     StateUnavailable, "cannot be opened", "check that its directory exists and that this user may use it"
 )
