@@ -13,7 +13,7 @@ import attrs
 
 from gitops_core.errors import ConfigError
 
-_SCP: Final = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[^\]]+\]|[^/:\s]{2,}):(?!//)(?P<path>.+)")
+_SCP: Final = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[^\]]+\]|[^/:\s]{2,}):(?!//)(?P<path>.+)", re.DOTALL)
 _PORTS: Final = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 
 

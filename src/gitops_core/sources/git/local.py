@@ -90,7 +90,8 @@ class _Copy:
             if last and above:
                 self.boundary.add(object_id)
             elif not last:
-                parents.extend(above)
+                # A repository that is shallow itself ends somewhere.
+                parents.extend(parent for parent in above if ObjectID(parent.encode()) in self._store)
             if not self._order.has(object_id):
                 yield object_id
                 yield from self._tree(tree)

@@ -58,7 +58,7 @@ def check_sizes(file: IO[bytes], limit: int) -> int:
 
     Cost: unpacks everything once.
     """
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
         if len(data) < _HEADER.size:
             raise CorruptObject("the pack that came is cut off; it is fetched again next time")
         magic, version, count = _HEADER.unpack_from(data)
@@ -73,7 +73,7 @@ def check_sizes(file: IO[bytes], limit: int) -> int:
         return int(count)
 
 
-def _check_object(data: mmap.mmap, position: int, limit: int) -> int:
+def _check_object(data: memoryview, position: int, limit: int) -> int:
     byte = data[position]
     position += 1
     kind, size, shift = (byte >> 4) & 7, byte & 0x0F, 4
@@ -99,15 +99,17 @@ def _check_object(data: mmap.mmap, position: int, limit: int) -> int:
     return position
 
 
-def _unpacked(data: mmap.mmap, position: int, size: int) -> tuple[bytes, int]:
+def _unpacked(data: memoryview, position: int, size: int) -> tuple[bytes, int]:
     """Return the first bytes of the object at *position* and where the next one begins."""
     stream, start, total = zlib.decompressobj(), b"", 0
+    # zlib copies what it is given and does not need, so it gets no more than this object can take.
+    window = min(_STEP, size + size // 1000 + 64)
     while not stream.eof:
-        chunk = data[position : position + _STEP]
-        if not chunk:
-            raise IndexError("cut off")
-        piece = stream.decompress(chunk, _STEP)
-        position += len(chunk) - len(stream.unconsumed_tail) - len(stream.unused_data)
+        with data[position : position + window] as chunk:
+            if not chunk:
+                raise IndexError("cut off")
+            piece = stream.decompress(chunk, _STEP)
+            position += len(chunk) - len(stream.unconsumed_tail) - len(stream.unused_data)
         start, total = start or piece[:32], total + len(piece)
         if total > size:
             raise zlib.error("longer than it says")

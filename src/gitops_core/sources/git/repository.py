@@ -134,7 +134,7 @@ class Repository:
         haves = store.haves()
         # In the main store every commit came alone: its parents are not here, whatever else is.
         shallow = frozenset(haves) if whole else store.shallow()
-        order = Order(want=commit, haves=haves, shallow=shallow, depth=depth, blobs=whole, has=store.has)
+        order = Order(want=commit, haves=haves, shallow=shallow, depth=depth, blobs=whole, has=store.snapshot())
         with store.incoming() as file:
             boundary = self._remote.send(call, order, file.write)
             store.set_shallow((store.shallow() | boundary.shallow) - boundary.deepened)

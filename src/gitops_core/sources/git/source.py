@@ -109,6 +109,7 @@ class GitSource(Source):
             EmptyRepository: WAIT.
             SourceError: The remote cannot be reached, or refuses; each with its own class.
         """
+        ctx.check()
         ref, commit = self._repository().resolve(ctx, self._reference, self.max_age)
         return Revision(commit, ref, self._address.url)
 
@@ -125,6 +126,7 @@ class GitSource(Source):
         from gitops_core.sources.git.links import list_tree
         from gitops_core.sources.git.listing import Walker
 
+        ctx.check()
         repository = self._repository()
         try:
             repository.ensure(ctx, revision.id)

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._directory = str(path / "objects")
         self._objects: DiskObjectStore | None = None
         self._identity: tuple[int, int] | None = None
         self._retired: list[DiskObjectStore] = []
@@ -47,6 +48,12 @@ class Store:
         """Tell whether the object is here. A commit that :meth:`receive` brought is here with its whole tree."""
         objects = self._open()
         return objects is not None and ObjectID(object_id.encode()) in objects
+
+    def snapshot(self) -> Callable[[str], bool]:
+        """Return a faster :meth:`has` that does not hear of what comes later. Needs the lock."""
+        objects = self._open()
+        opened = [] if objects is None else objects.packs
+        return lambda object_id: any(ObjectID(object_id.encode()) in pack for pack in opened)
 
     def read(self, object_id: str) -> tuple[int, bytes]:
         """
@@ -63,10 +70,16 @@ class Store:
             raise
 
     def _read(self, object_id: str) -> tuple[int, bytes]:
-        objects = self._open()
-        if objects is None:
-            raise CorruptObject(f"object {object_id} is no longer in the cache; it is fetched again next time")
-        kind, data = objects.get_raw(ObjectID(object_id.encode()))
+        name = ObjectID(object_id.encode())
+        try:
+            if self._objects is None:
+                raise KeyError(object_id)
+            kind, data = self._objects.get_raw(name)
+        except KeyError:
+            objects = self._open()
+            if objects is None:
+                raise
+            kind, data = objects.get_raw(name)
         digest = hashlib.sha1(b"%s %d\0" % (_NAMES[kind], len(data)), usedforsecurity=False)
         digest.update(data)
         if digest.hexdigest() != object_id:
@@ -134,7 +147,7 @@ class Store:
 
     def _open(self) -> DiskObjectStore | None:
         try:
-            found = os.stat(self.path / "objects")  # noqa: PTH116  # why: on the path of every read
+            found = os.stat(self._directory)  # noqa: PTH116  # why: on the path of every read
         except FileNotFoundError:
             return None
         identity = (found.st_dev, found.st_ino)
@@ -143,7 +156,7 @@ class Store:
                 # Somebody began anew. Readers may still be in the old files: they are closed with the store.
                 if self._objects is not None:
                     self._retired.append(self._objects)
-                self._objects, self._identity = DiskObjectStore(str(self.path / "objects")), identity
+                self._objects, self._identity = DiskObjectStore(self._directory), identity
             return self._objects
 
     def _create(self) -> None:
@@ -164,7 +177,7 @@ class Store:
 
     def _mark(self) -> None:
         with contextlib.suppress(OSError):  # the error about the object is the one to report
-            found = os.stat(self.path / "objects")  # noqa: PTH116  # why: as in _open
+            found = os.stat(self._directory)  # noqa: PTH116  # why: as in _open
             if (found.st_dev, found.st_ino) == self._identity:
                 (self.path / "corrupt").touch()
 
