@@ -11,7 +11,7 @@ import attrs
 
 from gitops_core.errors import LimitExceeded, RevisionNotFound, RevisionVanished, SourceUnavailable
 from gitops_core.interfaces import Context, Source
-from gitops_core.model.revisions import EXECUTABLE, REGULAR, File, Revision, Tree
+from gitops_core.model.revisions import EXECUTABLE, REGULAR, File, Notice, Revision, Tree
 from gitops_core.model.values import digest
 from gitops_core.sources.contents import blob_id, refuse_lfs_pointer, sorted_files, tree_digest
 from gitops_core.sources.selection import DEFAULT_IGNORE, Selection
@@ -53,6 +53,7 @@ class _Snapshot:
     digest: str
     files: Mapping[str, File]
     places: Mapping[str, str]
+    notices: tuple[Notice, ...]
 
 
 class DirectorySource(Source):
@@ -81,7 +82,8 @@ class DirectorySource(Source):
 
         Args:
             root: The directory. It may be a symlink that is pointed elsewhere between passes.
-            path: Directories or files below it that count; all of it when left out.
+            path: Directories or files below it that count; all of it when left out. One that is not there holds no files, as
+                in Git, and the tree has a notice about it.
             ignore: Lines in the language of ``.gitignore``.
             max_file_bytes: Largest file.
             max_files: Most files.
@@ -113,7 +115,6 @@ class DirectorySource(Source):
 
         Raises:
             RepositoryNotFound: The root is not there. STALL.
-            RevisionNotFound: A selected path is not there. STALL.
             SourceUnavailable: A file cannot be read, or vanished while we looked. RETRY.
             UnsafeTree: A symlink leads out, nowhere or in a circle, a special file, a name that is not UTF-8. STALL.
             LimitExceeded: Too many files, or too large a one. STALL.
@@ -136,7 +137,7 @@ class DirectorySource(Source):
         if snapshot.digest != revision.id:
             raise RevisionVanished(f"{self._root} has changed since it was resolved; resolve again", revision=revision.id)
         kept = snapshot
-        return Tree(kept.digest, self._revision(kept), lambda: kept.files, lambda file: self._read(kept, file))
+        return Tree(kept.digest, self._revision(kept), lambda: kept.files, lambda file: self._read(kept, file), kept.notices)
 
     def _revision(self, snapshot: _Snapshot) -> Revision:
         return Revision(snapshot.digest, ref=self._root, source=self._root)
@@ -157,9 +158,8 @@ class DirectorySource(Source):
             files.append(File(found.path, entry.digest, mode))
             places[found.path] = found.place
             self._refuse_too_many(len(files))
-        self._refuse_missing(places)
         ordered = sorted_files(files)
-        snapshot = _Snapshot(tree_digest(ordered), ordered, places)
+        snapshot = _Snapshot(tree_digest(ordered), ordered, places, self._notices(ordered))
         self._known, self._latest = known, snapshot
         return snapshot
 
@@ -205,7 +205,7 @@ class DirectorySource(Source):
                 f"more than {self._max_files} files in {self._root}; select a path, ignore some, or raise max_files"
             )
 
-    def _refuse_missing(self, places: Mapping[str, str]) -> None:
-        for path in self._selection.paths:
-            if path and path not in places and not Path(self._root, path).exists():
-                raise RevisionNotFound(f"there is no {path!r} in {self._root}; create it, or mend the source's `path`")
+    def _notices(self, files: Mapping[str, File]) -> tuple[Notice, ...]:
+        missing = [path for path in self._selection.paths if path and path not in files and not Path(self._root, path).exists()]
+        text = "it is not in the source, so nothing is declared there; create it, or mend the source's `path`"
+        return tuple(Notice("missing-path", text, path) for path in missing)

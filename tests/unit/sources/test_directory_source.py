@@ -316,11 +316,14 @@ def test_a_missing_root_is_no_repository(tmp_path):
         assert str(root) in str(caught.value)
 
 
-def test_a_missing_path_is_an_error_and_no_empty_tree(tmp_path):
-    with pytest.raises(RevisionNotFound, match="no 'edge' in"):
-        DirectorySource(tmp_path, path="edge").resolve(make_context())
-    (tmp_path / "edge").mkdir()
-    assert contents(DirectorySource(tmp_path, path="edge")) == {}
+def test_a_missing_path_holds_no_files_and_is_noticed(tmp_path):
+    source = DirectorySource(tmp_path, path=("edge", "there"))
+    (tmp_path / "there").mkdir()
+    tree = source.fetch(make_context(), source.resolve(make_context()))
+    assert dict(tree.files) == {}
+    assert [(n.code, n.path) for n in tree.notices] == [("missing-path", "edge")]
+    write(tmp_path, {"edge/a": "1"})
+    assert source.fetch(make_context(), source.resolve(make_context())).notices == ()
 
 
 def test_a_large_file_is_refused_with_the_way_out(tmp_path):
