@@ -9,14 +9,13 @@ from pathlib import Path
 
 from gitops_core import Application, Owner, apply, check, explain, plan, reconcile
 from gitops_core.model.plans import Plan
-from gitops_core.policies.selecting import Deny
 from gitops_core.renderers.manifests import ManifestsRenderer
 from gitops_core.sources.git import GitSource
 from gitops_core.state.sqlite import SqliteStore
 from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.testing.git_server import GitRepository, serve_http
 
-PAGE = "kind: File\nmetadata: {{name: www/{name}.html}}\nspec:\n  content: |\n    <h1>{text}</h1>\n"
+PAGE = "kind: File\nmetadata: {{name: {name}}}\nspec:\n  path: www/{name}.html\n  content: |\n    <h1>{text}</h1>\n"
 
 
 def step(title: str) -> None:
@@ -32,7 +31,7 @@ def main(home: Path) -> None:
         app = Application(
             name="edge",
             owner=Owner("example.org", "demo"),
-            source=GitSource(server.url, ref="main", path="edge", cache=home / "cache"),
+            source=GitSource(server.url, ref="main", path="edge", cache_dir=home / "cache"),
             renderer=ManifestsRenderer(),
             target=DirectoryTarget(home / "srv"),
         )
@@ -55,7 +54,7 @@ def main(home: Path) -> None:
         print((home / "srv/www/index.html").read_text(), end="")
 
         step("5. A bad commit is refused as a whole; nothing is written.")
-        repository.commit({"edge/about.yaml": "kind: File\nmetadata: {name: www/about.html\n"}, message="Oops")
+        repository.commit({"edge/about.yaml": "kind: File\nmetadata: {name: about\n"}, message="Oops")
         print(check(app, store=store).failures[0])
         print(reconcile(app, store=store).text())
 
@@ -65,7 +64,7 @@ def main(home: Path) -> None:
         print(sorted(path.name for path in (home / "srv/www").iterdir()))
 
         step("7. Why is it as it is?")
-        print(explain(app, "File/www%2Findex.html", store=store).text())
+        print(explain(app, "File/index", store=store).text())
         print(f"\nThe server saw {server.count('refs')} ls-remote calls and {server.count('fetch')} pack downloads.")
 
 

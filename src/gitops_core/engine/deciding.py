@@ -14,7 +14,10 @@ from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.inventory import InventoryEntry
 from gitops_core.model.plans import Change, FieldDiff
 from gitops_core.model.resources import Live, Resource, ResourceKey
+from gitops_core.model.secrets import wrap
+from gitops_core.model.values import digest
 from gitops_core.model.verdicts import Verdict
+from gitops_core.planning.normalize import always_secret
 from gitops_core.planning.planner import verify
 from gitops_core.planning.records import entry_for
 from gitops_core.planning.request import PlanRequest, TargetRules
@@ -60,7 +63,7 @@ def plan_request(p: Pass, desired: Desired, observed: Observed, ledger: Ledger, 
         unreadable=observed.unreadable,
         inventory=ledger.inventory,
         verdict=verdict,
-        rules=rules_of(app.target),
+        rules=rules_by_key(app.target),
         guard=app.guard,
         approvals=app.approvals,
         options=app.options,
@@ -89,6 +92,9 @@ class Judge:
     def differences(self, change: Change, live: Live) -> tuple[FieldDiff, ...]:
         """Return what differs although *change* was carried out; empty when *live* is as planned. Raises PluginError."""
         resource = self.resources[change.key]
+        rules = self.request.rules_for(change.key)
+        if digest(wrap(live.body, always_secret(change.key, rules)), self.request.salt) == resource.digest:
+            return ()  # equal as a whole, as most created objects are: no need to compare field by field
         request = attrs.evolve(
             self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
         )
