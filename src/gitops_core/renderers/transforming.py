@@ -130,6 +130,10 @@ class Transformed(Renderer):
             if transform.is_required and number not in applied:
                 yield RenderError(f"{transform} is about none of the {count} objects; mend its selector, or make it optional")
 
+    def locate(self, tree: Tree, resource: Resource, pointer: str) -> Origin:
+        """Ask the inner renderer; what a transform has added stands where the nearest field of the file does."""
+        return self._renderer.locate(tree, resource, pointer)
+
     def close(self) -> None:
         """Close the inner renderer."""
         self._renderer.close()

@@ -509,6 +509,16 @@ def test_an_error_of_a_transform_keeps_the_place_it_names() -> None:
         rendered([manifest()], Strict())
 
 
+def test_a_field_is_located_by_the_inner_renderer() -> None:
+    class Locating(Counting):
+        def locate(self, tree: Tree, resource: Resource, pointer: str) -> Origin:
+            return Origin(path=f"{tree.digest}:{resource.key.name}{pointer}")
+
+    renderer = Transformed(Locating(manifest()), CommonLabels({"x": "y"}))
+    (resource,) = renderer.render(make_context(), TREE)
+    assert renderer.locate(TREE, resource, "/data") == Origin(path="t:site/data")
+
+
 def test_name_and_close_are_the_inner_renderers() -> None:
     inner = Counting()
     with Transformed(inner) as renderer:
