@@ -48,6 +48,7 @@ class InventoryEntry:
         write_only: Salted digest of the write-only values that were applied last; empty when there were none.
         sensitive: Pointers that were secret because the renderer said so; a removed one is still masked.
         held_by: The application of the same state store that had it when we claimed it: once that one lets go, it is ours to adopt.
+        refers_to: Declared keys that it only referred to when applied; they are deleted after it, or after it has changed.
     """
 
     key: ResourceKey
@@ -68,6 +69,7 @@ class InventoryEntry:
     write_only: str = ""
     sensitive: tuple[str, ...] = ()
     held_by: str = ""
+    refers_to: tuple[ResourceKey, ...] = ()
 
 
 @attrs.frozen

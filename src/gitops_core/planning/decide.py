@@ -11,7 +11,7 @@ from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState, FieldDiff
 from gitops_core.model.pointers import Patterns
-from gitops_core.model.resources import Live, Resource, ResourceKey
+from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.planning.annotations import Annotations, read_annotations
@@ -64,6 +64,7 @@ class Decider:
         self.blind = Blind(request.unreadable)
         self._denied = request.verdict.denied
         self._ignored: dict[tuple[Patterns, tuple[bool, ...]], Patterns] = {}
+        self._origins: dict[Origin, Origin] = {}
         self.index = Index(request)
 
     # -- declared objects --------------------------------------------------------------------------------------------------
@@ -71,8 +72,23 @@ class Decider:
     def declared(self, resource: Resource) -> Decision:
         """Return what is to happen to *resource*."""
         found = match(self.request, resource.key, self.blind)
-        decision = self._by_standing(resource, found) or self._by_body(resource, found)
-        return attrs.evolve(decision, change=self.reviewed(decision.change))
+        if found.standing in _WITHOUT_BODIES:
+            return Decision(resource=resource, change=self._left_alone(resource, found), claim=self._claim(resource, found))
+        body = resource.body
+        notes = read_annotations(body, self.request.owner)
+        needs: tuple[ResourceKey, ...] = ()
+        try:
+            change = self._by_body(resource, body, notes, found)
+            if change is None and found.live is not None:
+                return Decision(resource=resource, entry=refreshed_entry(self.request, resource, found.live, self.index))
+            needs = plugin_edges(body, self.request.rules_for(resource.key))
+        except PluginError as error:
+            change = self._stopped(resource, found, "plugin", f"the target's {error.message}")
+        except Unread as error:
+            change = self._stopped(resource, found, "unreadable", f"it could not be read: {error}")
+        if change is not None and not (notes.wait and self.request.options.wait):
+            change = attrs.evolve(change, wait=False)
+        return Decision(resource=resource, change=self.reviewed(change), body=body, notes=notes, needs=needs)
 
     def reviewed(self, change: Change | None) -> Change | None:
         """Return *change* refused if a policy denies it, or denies everything."""
@@ -82,78 +98,55 @@ class Decider:
         text = f"{violation.policy or 'a policy'} denies it: {violation.message}"
         return attrs.evolve(change, state=ChangeState.REFUSED, rule="policy", reason=f"{change.reason}; {text}")
 
-    def _by_standing(self, resource: Resource, found: Match) -> Decision | None:
+    def _left_alone(self, resource: Resource, found: Match) -> Change:
         """Decide what can be decided without any body."""
-        live = found.live
         if found.standing is Standing.UNREADABLE:
-            action = Action.UPDATE if found.entry else Action.CREATE
-            return _stopped(resource, action, live, "unreadable", f"it could not be read: {found.why}")
+            return self._stopped(resource, found, "unreadable", f"it could not be read: {found.why}")
         if found.standing is Standing.DELETING:
-            text = "being deleted; it will be created again when it is gone"
-            return _stopped(resource, Action.CREATE, live, "deleting", text)
-        if found.standing is Standing.FOREIGN:
-            text = f"application {found.other} has it, and {self.request.application} declares it, too"
-            decision = _stopped(resource, Action.ADOPT if live else Action.CREATE, live, "foreign_owner", text)
-            override = (
-                f"remove it from {found.other} or from {self.request.application}; who keeps it takes it over without a delete"
-            )
-            change = attrs.evolve(decision.change, override=override) if decision.change else None
-            return attrs.evolve(decision, change=change, claim=claim_entry(self.request, resource, found))
-        return None
+            return self._stopped(resource, found, "deleting", "being deleted; it will be created again when it is gone")
+        us, them = self.request.application, found.other
+        change = self._stopped(resource, found, "foreign_owner", f"application {them} has it, and {us} declares it, too")
+        return attrs.evolve(
+            change, override=f"remove it from {them} or from {us}: the other one takes it over, nothing is deleted"
+        )
 
-    def _by_body(self, resource: Resource, found: Match) -> Decision:
-        body = resource.body
-        notes = read_annotations(body, self.request.owner)
-        action = _ACTIONS[found.standing]
+    def _claim(self, resource: Resource, found: Match) -> InventoryEntry | None:
+        return claim_entry(self.request, resource, found) if found.standing is Standing.FOREIGN else None
+
+    def _by_body(self, resource: Resource, body: Body, notes: Annotations, found: Match) -> Change | None:
         if notes.problems:
             where = f" ({resource.origin})" if resource.origin.path else ""
-            return _stopped(resource, action, found.live, "annotation", "; ".join(notes.problems) + where)
-        try:
-            decision = self._absent(resource, body) if found.live is None else self._present(resource, body, notes, found)
-            if decision.change is None:
-                return decision
-            change = attrs.evolve(decision.change, wait=self.request.options.wait and notes.wait)
-            return attrs.evolve(
-                decision, change=change, notes=notes, needs=plugin_edges(body, self.request.rules_for(resource.key))
-            )
-        except PluginError as error:
-            return _stopped(resource, action, found.live, "plugin", f"the target's {error.message}")
-        except Unread as error:
-            return _stopped(resource, action, found.live, "unreadable", f"it could not be read: {error}")
+            return self._stopped(resource, found, "annotation", "; ".join(notes.problems) + where)
+        if found.live is None:
+            return self._create(resource, body)
+        sides = self.sides(resource.key, body, found.live, found.entry if found.standing is Standing.OURS else None)
+        diff = sides.diff()
+        if found.standing is Standing.UNOWNED:
+            change = self._adopt(resource, found, diff)
+        elif diff:
+            change = self._repair(resource, found, notes, diff)
+        else:
+            return None
+        return attrs.evolve(change, precondition=precondition_of(found.live.id, sides.live, sides.desired, sides.how))
 
-    def _absent(self, resource: Resource, body: Body) -> Decision:
+    def _create(self, resource: Resource, body: Body) -> Change:
         rules = self.request.rules_for(resource.key)
         if rules.normalize is not None:
             spelled(body, rules, Secrecy.of(resource.key, rules, body).redactor)  # what it may raise is raised before the write
         entry = self.request.inventory.entries.get(resource.key)
         was_there = entry is not None and entry.state is EntryState.APPLIED
         reason = "gone from the target since it was applied" if was_there else "not in the target"
-        return Decision(resource=resource, change=_change(resource, Action.CREATE, None, reason), body=body)
-
-    def _present(self, resource: Resource, body: Body, notes: Annotations, found: Match) -> Decision:
-        entry = found.entry if found.standing is Standing.OURS else None
-        live = found.live
-        assert live is not None  # noqa: S101  # why: an absent object was decided above
-        sides = self.sides(resource.key, body, live, entry)
-        diff = sides.diff()
-        if found.standing is Standing.OURS:
-            if not diff:
-                return Decision(resource=resource, entry=refreshed_entry(self.request, resource, live, self.index))
-            change = self._repair(resource, found, notes, diff)
-        else:
-            change = self._adopt(resource, found, diff)
-        stamp = precondition_of(live.id, sides.live, sides.desired, sides.how)
-        return Decision(resource=resource, change=attrs.evolve(change, precondition=stamp), body=body)
+        return self._change(resource, Action.CREATE, None, reason)
 
     def _repair(self, resource: Resource, found: Match, notes: Annotations, diff: tuple[FieldDiff, ...]) -> Change:
         why = self._replace_reason(resource.key, diff)
-        change = _change(resource, Action.REPLACE if why else Action.UPDATE, found.live, f"{_count(diff)}{why}", diff)
+        change = self._change(resource, Action.REPLACE if why else Action.UPDATE, found.live, f"{_count(diff)}{why}", diff)
         is_protected = notes.protected or (found.entry is not None and found.entry.protected)
         return protect(change, self.permits) if why and is_protected else change
 
     def _adopt(self, resource: Resource, found: Match, diff: tuple[FieldDiff, ...]) -> Change:
         reason = f"{found.why}; {_count(diff) if diff else 'it is as declared'}"
-        change = attrs.evolve(_change(resource, Action.ADOPT, found.live, reason, diff), adopts=True)
+        change = attrs.evolve(self._change(resource, Action.ADOPT, found.live, reason, diff), adopts=True)
         if not self.request.options.adopt:
             text = f"{reason}; adopting is switched off"
             return attrs.evolve(change, state=ChangeState.REFUSED, rule="adoption", reason=text, override="Options(adopt=True)")
@@ -173,6 +166,34 @@ class Decider:
         if fixed:
             return f"; {', '.join(fixed)} cannot be changed in place"
         return "" if self.request.rules_for(key).can_update else "; the target cannot update in place"
+
+    def _change(
+        self, resource: Resource, action: Action, live: Live | None, reason: str, diff: tuple[FieldDiff, ...] = ()
+    ) -> Change:
+        return Change(
+            resource.key,
+            action,
+            reason=reason,
+            diff=diff,
+            desired=resource.digest,
+            live_id=live.id if live else "",
+            origin=self._origin(resource.origin),
+        )
+
+    def _stopped(self, resource: Resource, found: Match, rule: str, reason: str) -> Change:
+        """Refused, or deferred where time may help by itself. What would have been done is the best guess there is."""
+        known = Action.UPDATE if found.entry else Action.CREATE
+        foreign = Action.ADOPT if found.live else Action.CREATE
+        action = {Standing.UNREADABLE: known, Standing.FOREIGN: foreign}.get(found.standing) or _ACTIONS[found.standing]
+        state = ChangeState.DEFERRED if rule in _PASSING else ChangeState.REFUSED
+        return attrs.evolve(self._change(resource, action, found.live, reason), state=state, rule=rule)
+
+    def _origin(self, origin: Origin) -> Origin:
+        """Fill in the revision, once for each place."""
+        if origin not in self._origins:
+            revision = self.request.revision
+            self._origins[origin] = attrs.evolve(origin, source=origin.source or revision.source, revision=revision.id)
+        return self._origins[origin]
 
     # -- what both sides look like --------------------------------------------------------------------------------------------
 
@@ -275,28 +296,15 @@ def read_body(live: Live) -> Mapping[str, Any]:
         raise Unread(error_text(error)) from error
 
 
+_WITHOUT_BODIES: Final = frozenset({Standing.UNREADABLE, Standing.DELETING, Standing.FOREIGN})
 _PASSING: Final = frozenset({"unreadable", "deleting"})
-_ACTIONS: Final = {Standing.ABSENT: Action.CREATE, Standing.OURS: Action.UPDATE, Standing.UNOWNED: Action.ADOPT}
+_ACTIONS: Final = {
+    Standing.ABSENT: Action.CREATE,
+    Standing.OURS: Action.UPDATE,
+    Standing.UNOWNED: Action.ADOPT,
+    Standing.DELETING: Action.CREATE,
+}
 
 
 def _count(diff: tuple[FieldDiff, ...]) -> str:
     return "1 field differs" if len(diff) == 1 else f"{len(diff)} fields differ"
-
-
-def _change(resource: Resource, action: Action, live: Live | None, reason: str, diff: tuple[FieldDiff, ...] = ()) -> Change:
-    return Change(
-        resource.key,
-        action,
-        reason=reason,
-        diff=diff,
-        desired=resource.digest,
-        live_id=live.id if live else "",
-        origin=resource.origin,
-    )
-
-
-def _stopped(resource: Resource, action: Action, live: Live | None, rule: str, reason: str) -> Decision:
-    """Refused, or deferred where time may help by itself."""
-    state = ChangeState.DEFERRED if rule in _PASSING else ChangeState.REFUSED
-    change = attrs.evolve(_change(resource, action, live, reason), state=state, rule=rule)
-    return Decision(resource=resource, change=change)

@@ -22,6 +22,7 @@ from gitops_core.planning.edges import (
     references,
     written_edges,
 )
+from gitops_core.planning.guards import destroys
 from gitops_core.planning.match import owned_entry
 from gitops_core.planning.order import arranged, circles, path_around
 from gitops_core.planning.request import PlanRequest
@@ -142,16 +143,18 @@ class Links:
     # -- deletes ---------------------------------------------------------------------------------------------------------
 
     def deletes(self, changes: Sequence[Change]) -> list[Change]:
-        """Return *changes*, all of them deletes, dependents first; what something that stays still needs is skipped."""
-        found = {change.key: change for change in changes}
+        """Return the deletes of *changes*, dependents first; what something that stays still needs is skipped."""
+        found = {change.key: change for change in changes if is_delete(change)}
+        writes = {change.key: change for change in changes if not is_delete(change)}
         before = self._dependents(found)
         for circle in circles(before):  # records of different times may contradict each other
             for key in circle:
                 before[key] -= circle
-        kept = self._kept(found.values())
+        kept, leaving = self._declared_dependents({change.key for change in found.values() if destroys(change)})
         order = arranged(found, before, lambda key: -band(key))
         for key in order:
-            found[key] = _after(found[key], [found[k] for k in sorted(before[key])], kept.get(key))
+            first = [found[k] for k in sorted(before[key])] + [writes[k] for k in sorted(leaving.get(key, ()))]
+            found[key] = _after(found[key], first, kept.get(key))
         return [found[key] for key in order]
 
     def _dependents(self, deletes: Mapping[ResourceKey, Change]) -> _Needs:
@@ -160,30 +163,36 @@ class Links:
         before: _Needs = {key: set() for key in deletes}
         for key in deletes:
             entry = self._request.inventory.entries[key]
-            needs = {*entry.depends_on, namespace_of(key), *(crd for crd in definitions if defines_group_of(crd, key))}
-            for need in needs:
+            crds = (crd for crd in definitions if defines_group_of(crd, key))
+            for need in (*entry.depends_on, *entry.refers_to, namespace_of(key), *crds):
                 if need is not None and need != key and need in before:
                     before[need].add(key)
         return before
 
-    def _kept(self, deletes: Iterable[Change]) -> dict[ResourceKey, ResourceKey]:
-        """Return, for what is to be deleted, a declared object that needs it."""
-        going = {change.key for change in deletes if change.is_ready}
+    def _declared_dependents(self, going: set[ResourceKey]) -> tuple[dict[ResourceKey, ResourceKey], _Needs]:
+        """Return, for what is to be deleted, a declared object that needs it; and those that need it until they have changed."""
         kept: dict[ResourceKey, ResourceKey] = {}
+        leaving: _Needs = {}
         namespaces = {key for key in going if is_namespace(key)}
-        entries = self._request.inventory.entries
         for resource in self._request.desired if going else ():
             key = resource.key
-            entry = entries.get(key)
+            entry = owned_entry(self._request, key)
+            before = (*entry.depends_on, *entry.refers_to) if entry else ()
+            decision = self._decisions.get(key)
+            read = decision is not None and decision.body is not None
             needs: Collection[ResourceKey] = (
-                self._written.get(key) or self._recorded.get(key) or (entry.depends_on if entry else ())
+                self._written[key] if read else self._recorded.get(key, entry.depends_on if entry else ())
             )
             for need in needs:
                 if need in going:
                     kept.setdefault(need, key)
-            if namespaces and (namespace := namespace_of(key)) in namespaces and namespace is not None:
+            for need in before if key in self._changes else ():
+                if need in going:
+                    leaving.setdefault(need, set()).add(key)
+            namespace = namespace_of(key) if namespaces else None
+            if namespace is not None and namespace in namespaces:
                 kept.setdefault(namespace, key)
-        return kept
+        return kept, leaving
 
 
 def _missing_text(missing: Iterable[ResourceKey]) -> str:
@@ -194,11 +203,10 @@ def _after(change: Change, before: Sequence[Change], kept: ResourceKey | None) -
     if not change.is_ready:
         return change
     stays = kept or next((c.key for c in before if not c.is_ready), None)
-    if stays is not None and change.precondition:
-        return attrs.evolve(
-            change, state=ChangeState.SKIPPED, rule="dependency", reason=f"{change.reason}; {stays} stays, and needs it"
-        )
-    return attrs.evolve(change, depends_on=tuple(c.key for c in before if c.is_ready))
+    if stays is not None and destroys(change):
+        text = f"{change.reason}; {stays} stays as it is, and needs it"
+        return attrs.evolve(change, state=ChangeState.SKIPPED, rule="dependency", reason=text)
+    return attrs.evolve(change, depends_on=tuple(sorted(c.key for c in before if c.is_ready)))
 
 
 def is_delete(change: Change) -> bool:

@@ -231,7 +231,7 @@ def _text(value: Any, how: Comparison, *, whole: bool) -> str:
 
 def in_json(value: Any) -> str:
     """Return *value* as JSON for people: keys sorted, text as it is."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _is_immutable(found: _Found, immutable: Patterns) -> bool:

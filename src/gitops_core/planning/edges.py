@@ -86,7 +86,7 @@ class Index:
         Return what *named*, written in the declaration of *by*, means: exactly that; else, as a name may leave out one's
         own namespace and the group, every declared (else live) object that fits.
         """
-        if named in self.declared or named in self._request.live:
+        if self._request.declaration(named) or named in self._request.live:
             return (named,)
         for loose in self._loose:
             for namespace in dict.fromkeys((named.namespace, named.namespace or by.namespace)):

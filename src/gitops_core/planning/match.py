@@ -92,7 +92,9 @@ def _owned_or_not(request: PlanRequest, entry: InventoryEntry | None, live: Live
     if live.owner == request.application:
         return Match(Standing.OURS, entry, live)
     if entry is None:
-        return Match(Standing.UNOWNED, None, live, why="it is there and nobody owns it")
+        return Match(
+            Standing.UNOWNED, None, live, why=f"{live.owner} has let go of it" if live.owner else "it is there and nobody owns it"
+        )
     if is_another(entry, live):
         return Match(Standing.UNOWNED, entry, live, why=recreated(entry, live))
     return Match(Standing.OURS, entry, live)

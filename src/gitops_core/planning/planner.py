@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 
 import attrs
 
@@ -53,7 +51,7 @@ def make_plan(request: PlanRequest) -> Planned:
     links = Links(request, decisions, decider.index)
     writes = links.writes()
     guarded = _guard(request, [*writes, *_undeclared(decider)], decider)
-    deletes = links.deletes([c for c in guarded.changes if is_delete(c)])
+    deletes = links.deletes(guarded.changes)
     plan = Plan(
         application=request.application,
         revision=request.revision.id,
@@ -79,7 +77,7 @@ def decide(request: PlanRequest, key: ResourceKey) -> Change | None:
         digest of this answer are its own.
     """
     decider = Decider(request)
-    resource = declaration(request, key)
+    resource = request.declaration(key)
     if resource is not None:
         return decider.declared(resource).change
     entry = request.inventory.entries.get(key)
@@ -96,7 +94,7 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
         PluginError: A function of the target raised.
         KeyError: *key* is not declared or not live.
     """
-    resource, live = declaration(request, key), request.live.get(key)
+    resource, live = request.declaration(key), request.live.get(key)
     if resource is None or live is None:
         raise KeyError(str(key))
     before = owned_entry(request, key)
@@ -107,12 +105,6 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
         return Decider(request).sides(key, resource.body, live, entry).diff()
     except Unread as error:
         raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
-
-
-def declaration(request: PlanRequest, key: ResourceKey) -> Resource | None:
-    """Return the declaration of *key*, or None. Cost: O(log n)."""
-    at = bisect_left(request.desired, key, key=attrgetter("key"))
-    return request.desired[at] if at < len(request.desired) and request.desired[at].key == key else None
 
 
 def desired_digest(desired: Sequence[Resource]) -> str:
@@ -147,7 +139,7 @@ def _pass_over(request: PlanRequest) -> tuple[list[ResourceKey], list[Resource]]
             and entry.version == live.version
             and entry.id == live.id
             and not live.deleting
-            and (live.owner is None or live.owner == application)
+            and (not live.owner or live.owner == application)
             and (entry.checked_at > young or _is_fresh(request, entry))
             and not (holders and key in holders)
             and not (blind and blind.error(key) is not None)

@@ -91,7 +91,7 @@ def protect(change: Change, permits: Permits) -> Change:
     approval = permits.take("protected", change.key)
     if approval:
         return approved(change, approval)
-    text = "it is protected: the last applied declaration says so; first declare it without protection, then remove it"
+    text = "it is protected; first apply a declaration that does not protect it, then this one"
     override = f'Approval(name="...", rules={{"protected"}}, keys={{"{change.key}"}}, expires_at=...)'
     return attrs.evolve(change, state=ChangeState.REFUSED, rule="protected", reason=f"{change.reason}; {text}", override=override)
 

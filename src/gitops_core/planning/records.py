@@ -13,7 +13,7 @@ from gitops_core.model.values import Body, FrozenDict
 from gitops_core.planning.annotations import Annotations, read_annotations
 from gitops_core.planning.declared import declared_pointers
 from gitops_core.planning.diff import UNKNOWN, write_only_digest
-from gitops_core.planning.edges import Index, plugin_edges, written_edges
+from gitops_core.planning.edges import Index, plugin_edges, references, written_edges
 from gitops_core.planning.match import Match, owned_entry
 from gitops_core.planning.normalize import Secrecy, live_digest, normalized
 from gitops_core.planning.request import PlanRequest
@@ -60,6 +60,7 @@ def entry_for(
         write_only=facts.write_only,
         sensitive=facts.sensitive,
         held_by=before.held_by if before else "",
+        refers_to=_refers_to(request, resource, body),
     )
 
 
@@ -146,6 +147,10 @@ def _depends_on(
 ) -> tuple[ResourceKey, ...]:
     found, _missing = written_edges(resource.key, notes, index or Index(request)) if notes.depends_on else ((), ())
     return tuple(sorted({*found, *plugin_edges(body, request.rules_for(resource.key))}))
+
+
+def _refers_to(request: PlanRequest, resource: Resource, body: Body) -> tuple[ResourceKey, ...]:
+    return tuple(sorted({k for k in references(resource.key, body) if k != resource.key and request.declaration(k)}))
 
 
 @attrs.frozen

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 
 import attrs
 
@@ -83,6 +85,14 @@ class PlanRequest:
     def rules_for(self, key: ResourceKey) -> TargetRules:
         """Return the pure half of the target that holds *key*."""
         return self.rules if isinstance(self.rules, TargetRules) else self.rules(key)
+
+    def declaration(self, key: ResourceKey) -> Resource | None:
+        """Return the declaration of *key*, or None. Cost: O(log n)."""
+        at = bisect_left(self.desired, key, key=_key_of)
+        return self.desired[at] if at < len(self.desired) and self.desired[at].key == key else None
+
+
+_key_of = attrgetter("key")
 
 
 @attrs.frozen
