@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import Final
 
 from gitops_core.renderers.manifests.events import Parser, default_parser, position
@@ -13,6 +14,7 @@ from gitops_core.renderers.manifests.problems import Problem
 
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _BOM: Final = "\ufeff"
+_BOM_INSIDE: Final = re.compile(f"^{_BOM}", re.MULTILINE)
 
 
 def load(data: bytes, *, is_json: bool = False, parser: Parser = default_parser) -> Loaded:
@@ -56,11 +58,17 @@ def decode(data: bytes) -> str:
     Return the text of *data*: UTF-8, or UTF-16 with a byte order mark, which is taken off.
 
     Raises:
-        Problem: Not valid in its encoding; line and column of the first bad byte.
+        Problem: Not valid in its encoding, or a second byte order mark; line and column of it.
     """
     encoding = _UTF16.get(data[:2], "utf-8")
     try:
-        return data.decode(encoding).removeprefix(_BOM)
+        text = data.decode(encoding).removeprefix(_BOM)
     except UnicodeDecodeError as error:
         before, bad = data[: error.start].decode(encoding), data[error.start]
+    else:
+        if _BOM in text and (inside := _BOM_INSIDE.search(text)):
+            raise Problem(
+                "a byte order mark inside of the file: were two files joined? remove it", *position(text, inside.start())
+            )
+        return text
     raise Problem(f"byte 0x{bad:02X} is not {encoding.upper()}; save the file as UTF-8", *position(before, len(before)))

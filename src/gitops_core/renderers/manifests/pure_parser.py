@@ -16,7 +16,6 @@ from yaml.scanner import ScannerError
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BREAKS: Final = "\r\n\x85\u2028\u2029"
 _ENDS: Final = "\0" + _BREAKS
-_BOM: Final = "\ufeff"
 _SEPARATORS: Final = ("---", "...")
 
 if TYPE_CHECKING:
@@ -48,10 +47,8 @@ class PureParser(_Scanner):
     """The events of a YAML text, one a call of ``get_event``."""
 
     def scan_to_next_token(self) -> None:
-        """Skip blanks, comments, line breaks and byte order marks at a line's start; tabs too, where they are not indentation."""
+        """Skip blanks, comments and line breaks; tabs too, where they are not indentation."""
         while True:
-            if self.column == 0 and self.peek() == _BOM:
-                self.forward()
             while self.peek() == " " or (self.peek() == "\t" and (self.flow_level or not self.allow_simple_key)):
                 self.forward()
             if self.peek() == "#":
