@@ -64,7 +64,7 @@ def main(home: Path) -> None:
         print(sorted(path.name for path in (home / "srv/www").iterdir()))
 
         step("7. Why is it as it is?")
-        print(explain(app, "File/index", store=store).text())
+        print(explain(app, "File//www/index.html", store=store).text())
         print(f"\nThe server saw {server.count('refs')} ls-remote calls and {server.count('fetch')} pack downloads.")
 
 

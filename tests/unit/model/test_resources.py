@@ -17,7 +17,8 @@ WEB = ResourceKey("apps", "Deployment", "shop", "web")
         (ResourceKey("", "Service", "shop", "web"), "Service/shop/web"),
         (WEB, "apps/Deployment/shop/web"),
         (ResourceKey("rbac", "ClusterRole", "", "admin"), "rbac/ClusterRole//admin"),
-        (ResourceKey("", "File", "", "a/b%2F"), "File/a%2Fb%252F"),
+        (ResourceKey("", "File", "", "a/b%2F"), "File//a/b%252F"),
+        (ResourceKey("", "File", "shop", "a/b"), "File/shop/a%2Fb"),
     ],
 )
 def test_a_key_is_written_without_what_is_empty_in_front_and_read_back(key: ResourceKey, text: str) -> None:
