@@ -175,6 +175,7 @@ def fast_tests(session: nox.Session) -> None:
     """Run the fast suite on another Python."""
     with closing.session(session.name):
         prepare(session, "test")
+        closing.skipped.append(f"{session.name}: the tests marked slow; session tests runs them")
         run_pytest(session, "-m", "not slow")
 
 
