@@ -63,11 +63,23 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
 
 def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (pointer, leaf) for every scalar and every empty container in *value*, in document order."""
-    if isinstance(value, Mapping | list | tuple) and value:
-        for segment, item in children(value):
-            yield from leaves(item, f"{pointer}/{escape(segment)}")
+    found: list[tuple[str, Any]] = []
+    _collect_leaves(value, pointer, found)
+    return iter(found)
+
+
+def _collect_leaves(value: Any, pointer: str, found: list[tuple[str, Any]]) -> None:
+    """Fill a list instead of yielding through every level: the compared documents are small and many."""
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            _collect_leaves(item, f"{pointer}/{escape(name)}", found)
+    elif isinstance(value, list | tuple) and value:
+        for number, item in enumerate(value):
+            _collect_leaves(item, f"{pointer}/{number}", found)
+    elif isinstance(value, Mapping) and value:
+        _collect_leaves(dict(value), pointer, found)
     else:
-        yield pointer, value
+        found.append((pointer, value))
 
 
 @attrs.frozen
