@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from dulwich.errors import ChecksumMismatch
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID
 
 from gitops_core.errors import CorruptObject
 from gitops_core.sources.git import packs
-from gitops_core.sources.git.translation import translating
+from gitops_core.sources.git.translation import translate
 
 _NAMES: Final = {packs.COMMIT: b"commit", packs.TREE: b"tree", packs.BLOB: b"blob", packs.TAG: b"tag"}
 _MOST_HAVES: Final = 32
@@ -27,7 +28,7 @@ _CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 
 class Store:
     """
-    Objects in a directory. Reading is safe from any thread; changing it needs the lock of the caller.
+    Objects in a directory. Reading is safe from any thread; what changes it says so and needs the caller's lock file.
 
     What makes it safe between processes: a pack appears whole or not at all, and a damaged repository is never mended in place
     but marked, and moved away by the next one who holds the lock.
@@ -39,21 +40,32 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._directory = str(path / "objects")
+        self._head = str(path / "HEAD")
         self._objects: DiskObjectStore | None = None
         self._identity: tuple[int, int] | None = None
-        self._retired: list[DiskObjectStore] = []
-        self._opening = threading.Lock()
+        # dulwich's pack cache loses track of files when two threads look for new packs at once.
+        self._lock = threading.Lock()
 
     def has(self, object_id: str) -> bool:
         """Tell whether the object is here. A commit that :meth:`receive` brought is here with its whole tree."""
-        objects = self._open()
-        return objects is not None and ObjectID(object_id.encode()) in objects
+        name = ObjectID(object_id.encode())
+        with contextlib.suppress(CorruptObject), self._reading(f"the cache, looking for {object_id}"):
+            objects = self._open()
+            return objects is not None and name in objects
+        return False
 
     def snapshot(self) -> Callable[[str], bool]:
-        """Return a faster :meth:`has` that does not hear of what comes later. Needs the lock."""
-        objects = self._open()
-        opened = [] if objects is None else objects.packs
-        return lambda object_id: any(ObjectID(object_id.encode()) in pack for pack in opened)
+        """Return a faster :meth:`has` that does not hear of what comes later. Needs the lock file."""
+        with self._reading("the cache"):
+            objects = self._open()
+            opened = [] if objects is None else objects.packs
+
+        def has(object_id: str) -> bool:
+            name = ObjectID(object_id.encode())
+            with self._lock:
+                return any(name in pack for pack in opened)
+
+        return has
 
     def read(self, object_id: str) -> tuple[int, bytes]:
         """
@@ -62,32 +74,40 @@ class Store:
         Raises:
             CorruptObject: It is damaged or gone. The store is marked: the next :meth:`prepare` begins anew. RETRY.
         """
-        try:
-            with translating(f"object {object_id} in the cache"):
-                return self._read(object_id)
-        except CorruptObject:
-            self._mark()
-            raise
-
-    def _read(self, object_id: str) -> tuple[int, bytes]:
         name = ObjectID(object_id.encode())
-        try:
-            if self._objects is None:
-                raise KeyError(object_id)
-            kind, data = self._objects.get_raw(name)
-        except KeyError:
-            objects = self._open()
-            if objects is None:
-                raise
-            kind, data = objects.get_raw(name)
-        digest = hashlib.sha1(b"%s %d\0" % (_NAMES[kind], len(data)), usedforsecurity=False)
-        digest.update(data)
-        if digest.hexdigest() != object_id:
-            raise CorruptObject(f"object {object_id} is damaged in the cache; it is fetched again next time")
+        with self._reading(f"object {object_id} in the cache"):
+            kind, data = self._raw(name)
+            digest = hashlib.sha1(b"%s %d\0" % (_NAMES[kind], len(data)), usedforsecurity=False)
+            digest.update(data)
+            if digest.hexdigest() != object_id:
+                raise ChecksumMismatch(object_id, digest.hexdigest())
         return kind, data
 
+    @contextlib.contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Hold off other readers, and take whatever goes wrong, save with the disk, for damage."""
+        try:
+            with self._lock:
+                yield
+        except OSError as error:
+            raise translate(error, what) from error
+        except Exception as error:
+            self._mark()
+            self.close()  # the next read looks at what is there then
+            raise CorruptObject(f"{what} is damaged or gone; it is fetched again next time") from error
+
+    def _raw(self, name: ObjectID) -> tuple[int, bytes]:
+        if self._objects is not None:
+            with contextlib.suppress(KeyError):
+                return self._objects.get_raw(name)
+        # Not where we looked; somebody may have begun anew since.
+        objects = self._open()
+        if objects is None:
+            raise KeyError(name)
+        return objects.get_raw(name)
+
     def prepare(self) -> None:
-        """Make the store fit to be written: create it, or begin anew when it is marked, and clear what a crash left. Needs the lock."""
+        """Make the store fit to be written: create it, or begin anew when it is marked, and clear what a crash left. Needs the lock file."""
         if (self.path / "corrupt").exists():
             aside = Path(tempfile.mkdtemp(dir=self.path.parent, prefix=".aside-"))
             self.path.rename(aside / "repository")
@@ -99,7 +119,7 @@ class Store:
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[IO[bytes]]:
-        """Give a file for a pack that arrives. Needs the lock."""
+        """Give a file for a pack that arrives. Needs the lock file."""
         busy = self.path / "busy"
         busy.touch()
         with tempfile.TemporaryFile(dir=self.path) as file:
@@ -108,17 +128,17 @@ class Store:
 
     def receive(self, file: IO[bytes], limit: int) -> None:
         """
-        Take in the pack in *file*: all of it, or nothing. Needs the lock.
+        Take in the pack in *file*: all of it, or nothing. Needs the lock file.
 
         Raises:
             LimitExceeded: An object unpacks to more than *limit* bytes. STALL.
             CorruptObject: The pack is damaged. RETRY.
         """
-        objects = self._open()
-        if objects is None:
-            raise CorruptObject("the cache directory vanished during a fetch; it is made again next time")
         file.flush()
-        if packs.check_sizes(file, limit):
+        if not packs.check_sizes(file, limit):
+            return
+        # An object store of its own: indexing takes a while, and readers need not wait for it.
+        with contextlib.closing(DiskObjectStore(self._directory)) as objects:
             file.seek(0)
             objects.add_thin_pack(file.read, None)
 
@@ -127,7 +147,7 @@ class Store:
         return tuple(commit for commit in self._lines("haves") if self.has(commit))
 
     def remember(self, commit: str) -> None:
-        """Note that *commit* is here whole. Needs the lock."""
+        """Note that *commit* is here whole. Needs the lock file."""
         self._write("haves", [*(have for have in self._lines("haves") if have != commit), commit][-_MOST_HAVES:])
 
     def shallow(self) -> frozenset[str]:
@@ -139,25 +159,29 @@ class Store:
         self._write("shallow", sorted(commits))
 
     def close(self) -> None:
-        """Let go of all files."""
-        opened = [*self._retired, *([self._objects] if self._objects else [])]
-        self._objects, self._identity, self._retired = None, None, []
-        for objects in opened:
-            objects.close()
+        """Let go of all files; they are opened again when needed."""
+        with self._lock:
+            held, self._objects, self._identity = self._objects, None, None
+            if held is not None:
+                held.close()
 
     def _open(self) -> DiskObjectStore | None:
+        identity = self._who()
+        if identity is None:
+            return None
+        if self._objects is None or identity != self._identity:
+            if self._objects is not None:
+                self._objects.close()
+            self._objects, self._identity = DiskObjectStore(self._directory), identity
+        return self._objects
+
+    def _who(self) -> tuple[int, int] | None:
+        """Return what tells this repository from one that takes its place; None when there is none."""
         try:
-            found = os.stat(self._directory)  # noqa: PTH116  # why: on the path of every read
+            found = os.stat(self._head)  # noqa: PTH116  # why: on the path of every look-up
         except FileNotFoundError:
             return None
-        identity = (found.st_dev, found.st_ino)
-        with self._opening:
-            if self._objects is None or identity != self._identity:
-                # Somebody began anew. Readers may still be in the old files: they are closed with the store.
-                if self._objects is not None:
-                    self._retired.append(self._objects)
-                self._objects, self._identity = DiskObjectStore(self._directory), identity
-            return self._objects
+        return found.st_ino, found.st_mtime_ns  # HEAD is written once; inode numbers alone are used again
 
     def _create(self) -> None:
         made = Path(tempfile.mkdtemp(dir=self.path.parent, prefix=".new-"))
@@ -177,8 +201,7 @@ class Store:
 
     def _mark(self) -> None:
         with contextlib.suppress(OSError):  # the error about the object is the one to report
-            found = os.stat(self._directory)  # noqa: PTH116  # why: as in _open
-            if (found.st_dev, found.st_ino) == self._identity:
+            if self._identity is not None and self._who() == self._identity:
                 (self.path / "corrupt").touch()
 
     @property

@@ -11,7 +11,12 @@ def commit(*lines, message=b"First\n\nmore"):
 
 def test_a_commit_is_read():
     found = parse_commit(
-        commit(b"parent " + PARENT.encode(), b"author Ada <a@x> 100 +0200", b"committer Bob <b@x> 200 -0700", message=b"\nFirst\nsecond")
+        commit(
+            b"parent " + PARENT.encode(),
+            b"author Ada <a@x> 100 +0200",
+            b"committer Bob <b@x> 200 -0700",
+            message=b"\nFirst\nsecond",
+        )
     )
     assert (found.tree, found.parents, found.author, found.time, found.message) == (TREE, (PARENT,), "Ada <a@x>", 200.0, "First")
 

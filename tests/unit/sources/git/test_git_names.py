@@ -4,7 +4,9 @@ from gitops_core.errors import UnsafeTree
 from gitops_core.sources.git.names import checked_name
 
 
-@pytest.mark.parametrize("name", ["a", "site.yaml", ".gitignore", ".github", "git~2", "a.b.c", "ü", "a b", "..a", "a..b", "git", "...a"])
+@pytest.mark.parametrize(
+    "name", ["a", "site.yaml", ".gitignore", ".github", "git~2", "a.b.c", "ü", "a b", "..a", "a..b", "git", "...a"]
+)
 def test_ordinary_names_pass(name):
     assert checked_name(name.encode(), "") == name
 

@@ -50,7 +50,9 @@ def test_a_commit_needs_no_listing_and_a_name_asks_for_two_prefixes():
     assert Reference.parse("semver=1").prefixes == ("refs/tags/",)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "a..b", "-x", "a^", "a/", "/a", "x.lock", ".a", "a:b", "branch=", "tag=a\\b", "refs/heads/a\n"])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "a..b", "-x", "a^", "a/", "/a", "x.lock", ".a", "a:b", "branch=", "tag=a\\b", "refs/heads/a\n"]
+)
 def test_an_impossible_name_is_refused(text):
     with pytest.raises(ConfigError, match=r"GitSource\.ref|no range"):
         Reference.parse(text)

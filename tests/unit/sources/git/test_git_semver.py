@@ -3,7 +3,22 @@ import pytest
 from gitops_core.errors import ConfigError
 from gitops_core.sources.git.semver import Range, Version
 
-ALL = ["0.0.3", "0.0.4", "0.1.9", "0.2.0", "1.0.0-rc.1", "1.0.0", "1.2.0", "1.2.3", "1.2.9", "1.3.0", "1.9.9", "2.0.0-alpha", "2.0.0", "2.1.0"]
+ALL = [
+    "0.0.3",
+    "0.0.4",
+    "0.1.9",
+    "0.2.0",
+    "1.0.0-rc.1",
+    "1.0.0",
+    "1.2.0",
+    "1.2.3",
+    "1.2.9",
+    "1.3.0",
+    "1.9.9",
+    "2.0.0-alpha",
+    "2.0.0",
+    "2.1.0",
+]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +64,16 @@ def test_a_range_holds_what_npm_says_and_pre_releases_only_when_named(text, expe
 
 
 def test_versions_order_as_semver_org_item_11_has_it():
-    ordered = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0"]
+    ordered = [
+        "1.0.0-alpha",
+        "1.0.0-alpha.1",
+        "1.0.0-alpha.beta",
+        "1.0.0-beta",
+        "1.0.0-beta.2",
+        "1.0.0-beta.11",
+        "1.0.0-rc.1",
+        "1.0.0",
+    ]
     assert sorted(reversed(ordered), key=lambda v: Version.parse(v).key) == ordered
 
 
