@@ -10,7 +10,7 @@ from gitops_core.errors import ConfigError, RenderError
 from gitops_core.interfaces import Context, Renderer
 from gitops_core.model.resources import Origin, Resource
 from gitops_core.model.revisions import Tree
-from gitops_core.renderers.yielded import as_resource
+from gitops_core.renderers.yielded import Keys, as_resource
 
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -55,13 +55,17 @@ class FunctionRenderer(Renderer):
 
         Raises:
             RenderError: The function yields, or returns, something else. STALL.
+            DuplicateResource: It yields two objects with one key. STALL.
         """
         items: object = self._fn(ctx, tree) if self._wants_context else self._fn(tree)
         if not isinstance(items, Iterable) or isinstance(items, str | bytes | Mapping):
             raise RenderError(f"{self._name} returned {type(items).__name__}; it must yield, or return an iterable of, bodies")
+        keys = Keys()
         for number, item in enumerate(items):
             ctx.check()
-            yield as_resource(ctx, item, Origin(path=self._name, document=number))
+            resource = as_resource(ctx, item, Origin(tree.revision.source, path=self._name, document=number))
+            keys.add(resource)
+            yield resource
 
 
 def _required(fn: Callable[..., Any]) -> int:

@@ -10,7 +10,7 @@ from gitops_core.model.resources import Origin, Resource
 from gitops_core.model.revisions import Tree
 from gitops_core.model.secrets import KUBERNETES_SECRET, is_wrapped, wrap
 from gitops_core.model.values import Body, FrozenDict, digest, freeze
-from gitops_core.renderers.yielded import as_resource
+from gitops_core.renderers.yielded import Keys, as_resource
 
 
 class MemoryRenderer(Renderer):
@@ -30,20 +30,33 @@ class MemoryRenderer(Renderer):
     def __init__(self, objects: Iterable[Body]) -> None:
         self._bodies = tuple(_frozen(number, body) for number, body in enumerate(objects))
         self._fingerprint = _fingerprint(self._bodies)
-        self._rendered: tuple[bytes, tuple[Resource, ...]] | None = None
+        self._rendered: tuple[tuple[bytes, str], tuple[Resource, ...]] | None = None
 
     @property
     def fingerprint(self) -> str:
         """``memory:`` and the digest of the objects, or empty."""
         return self._fingerprint
 
-    def render(self, ctx: Context, tree: Tree) -> Iterator[Resource]:  # noqa: ARG002  # why: nothing in a tree matters here
-        """Yield the objects, in the order they were given; digests are computed once."""
-        rendered = self._rendered
-        if rendered is None or rendered[0] != ctx.salt:
-            made = (as_resource(ctx, body, Origin(path="memory", document=n)) for n, body in enumerate(self._bodies))
-            rendered = self._rendered = (ctx.salt, tuple(made))
+    def render(self, ctx: Context, tree: Tree) -> Iterator[Resource]:
+        """
+        Yield the objects, in the order they were given; digests are computed once.
+
+        Raises:
+            ManifestError: An object has no kind or no name. STALL.
+            DuplicateResource: Two objects have one key. STALL.
+        """
+        ctx.check()
+        rendered, place = self._rendered, (ctx.salt, tree.revision.source)
+        if rendered is None or rendered[0] != place:
+            rendered = self._rendered = (place, tuple(self._resources(ctx, tree.revision.source)))
         yield from rendered[1]
+
+    def _resources(self, ctx: Context, source: str) -> Iterator[Resource]:
+        keys = Keys()
+        for number, body in enumerate(self._bodies):
+            resource = as_resource(ctx, body, Origin(source, path="memory", document=number))
+            keys.add(resource)
+            yield resource
 
 
 def _frozen(number: int, body: Body) -> FrozenDict:

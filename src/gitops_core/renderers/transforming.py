@@ -17,6 +17,7 @@ from gitops_core.model.revisions import Tree
 from gitops_core.model.secrets import is_wrapped, wrap
 from gitops_core.model.values import Body, FrozenDict, Sensitive, digest
 from gitops_core.renderers.remembering import Remembered
+from gitops_core.renderers.yielded import Keys
 
 _REMEMBERED: Final = 65_536  # answers of about half a kilobyte each
 
@@ -95,21 +96,24 @@ class Transformed(Renderer):
         Yield the transformed resources in the inner renderer's order.
 
         Raises:
-            RenderError: A transform failed, or a required one was about nothing. Several problems come as one
-                ``ExceptionGroup``, after everything that could be made. STALL.
+            RenderError: A transform failed, or a required one was about nothing. STALL.
+            DuplicateResource: Two objects have one key now. STALL.
+            ExceptionGroup: Several problems, after everything that could be made.
         """
         found, problems = _collected(self._renderer, ctx, tree)
         chain = _Chain(tuple((transform, transform.survey(found)) for transform in self._transforms), ctx.salt)
-        applied: set[int] = set()
-        for resource in found:
+        applied, keys = set[int](), Keys()
+        for before in found:
             ctx.check()
             try:
-                made = self._made(ctx, chain, resource)
+                made = self._made(ctx, chain, before)
+                applied.update(made.applied)
+                resource = made.as_resource(before, chain)
+                keys.add(resource)
             except RenderError as error:
                 problems.append(error)
                 continue
-            applied.update(made.applied)
-            yield made.as_resource(resource, chain)
+            yield resource
         if not problems:  # else the object that a transform is about may be among those that are missing
             problems.extend(self._idle(applied, len(found)))
         if problems:

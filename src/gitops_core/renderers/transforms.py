@@ -57,22 +57,19 @@ class _Patch(Transform):
         """Unless optional."""
         return not self.optional
 
-    @property
     @abc.abstractmethod
-    def _writes(self) -> Iterable[tuple[str, Any]]:
-        """Each pointer that is written to, and with what."""
+    def _filled(self) -> Iterable[tuple[str, Any]]:
+        """Each pointer that gets a value, and the value."""
 
     @property
     def fingerprint(self) -> str:
         """The class and a digest of its options; empty when it may fill in a secret, whose digest could be guessed back."""
-        writes = list(self._writes)
-        if any(is_wrapped(value) or self._is_secret(pointer) for pointer, value in writes):
+        if any(is_wrapped(value) or self._is_secret(pointer) for pointer, value in self._filled()):
             return ""
-        return signed(self, attrs.astuple(self.selector, recurse=False), writes, self.optional)
+        return signed(self, attrs.astuple(self.selector, recurse=False), *attrs.astuple(self, recurse=False)[1:])
 
     def _is_secret(self, pointer: str) -> bool:
-        data = KUBERNETES_SECRET.touches(pointer)
-        return data and self.selector.may_match("", "Secret")
+        return KUBERNETES_SECRET.touches(pointer) and self.selector.may_match("", "Secret")
 
     def __str__(self) -> str:
         return f"{type(self).__name__}({self.selector})"
@@ -94,8 +91,7 @@ class MergePatch(_Patch):
 
     patch: Mapping[str, Any] = attrs.field(converter=_object, repr=False)
 
-    @property
-    def _writes(self) -> Iterable[tuple[str, Any]]:
+    def _filled(self) -> Iterable[tuple[str, Any]]:
         return ((f"/{escape(name)}", value) for name, value in self.patch.items())
 
     def apply(self, resource: Resource, facts: Any) -> Body | None:  # noqa: ARG002  # why: it needs no overview
@@ -167,9 +163,8 @@ class JsonPatch(_Patch):
 
     operations: Sequence[Mapping[str, Any]] = attrs.field(converter=_operations, repr=False)
 
-    @property
-    def _writes(self) -> Iterable[tuple[str, Any]]:
-        return ((operation["path"], operation) for operation in self.operations)
+    def _filled(self) -> Iterable[tuple[str, Any]]:
+        return ((operation["path"], operation["value"]) for operation in self.operations if "value" in operation)
 
     def apply(self, resource: Resource, facts: Any) -> Body | None:  # noqa: ARG002  # why: it needs no overview
         """Return *resource* patched, or None when it is not chosen."""
@@ -188,6 +183,8 @@ class JsonPatch(_Patch):
         operation = self.operations[number]
         try:
             return jsonpatch.JsonPatch([thaw(operation)]).apply(document, in_place=True)  # thaw: the document keeps the value
-        except Exception as error:  # noqa: BLE001  # why: which ones differs between its versions; their text quotes values
-            step = f"operation {number + 1} of {len(self.operations)}, {operation['op']} {operation['path']},"
-            raise RenderError(f"{self}: {step} does not fit this object ({type(error).__name__})") from None
+        except Exception as error:  # noqa: BLE001  # why: which ones differs between its versions
+            problem = type(error).__name__
+        # why here: the error's text may quote a secret, and an error raised while handling it would carry it along
+        step = f"operation {number + 1} of {len(self.operations)}, {operation['op']} {operation['path']},"
+        raise RenderError(f"{self}: {step} does not fit this object ({problem})")

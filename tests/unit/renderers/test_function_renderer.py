@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops_core.errors import Cancelled, ConfigError, ManifestError, RenderError
+from gitops_core.errors import Cancelled, ConfigError, DuplicateResource, ManifestError, RenderError
 from gitops_core.interfaces import Context
 from gitops_core.model.resources import Origin, Resource
 from gitops_core.model.revisions import File, Revision, Tree
@@ -60,6 +60,22 @@ def test_methods_and_partial_functions_will_do() -> None:
 def test_a_body_may_come_with_its_origin() -> None:
     origin = Origin(path="hosts", line=1)
     assert rendered(FunctionRenderer(lambda tree: [({"kind": "Host", "name": "a"}, origin)]))[0].origin == origin
+
+
+def test_an_origin_without_a_source_gets_the_one_of_the_tree() -> None:
+    tree = Tree("t", Revision("r", source="https://example.org/r"), dict, lambda _file: b"")
+    items = [
+        ({"kind": "Host", "name": "a"}, Origin(path="x")),
+        ({"kind": "Host", "name": "b"}, Origin("other", path="y")),
+        {"kind": "Host", "name": "c"},
+    ]
+    found = FunctionRenderer(lambda tree: items).render(make_context(), tree)
+    assert [r.origin.source for r in found] == ["https://example.org/r", "other", "https://example.org/r"]
+
+
+def test_two_items_with_one_key_are_refused() -> None:
+    with pytest.raises(DuplicateResource, match="declared twice: first in twice, document 0"):
+        rendered(FunctionRenderer(lambda tree: [{"kind": "Host", "name": "a"}] * 2, name="twice"))
 
 
 def test_a_resource_is_passed_on_as_it_is() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_core.errors import ConfigError, ManifestError
+from gitops_core.errors import ConfigError, DuplicateResource, ManifestError
 from gitops_core.model.revisions import Revision, Tree
 from gitops_core.model.values import Sensitive
 from gitops_core.renderers.memory import MemoryRenderer
@@ -68,3 +68,14 @@ def test_the_fingerprint_is_about_the_objects_and_nothing_else() -> None:
 @pytest.mark.parametrize("body", [SECRET, {"kind": "Role", "name": "app", "password": Sensitive("hunter2")}])
 def test_the_digest_of_a_secret_is_in_no_fingerprint(body: dict[str, object]) -> None:
     assert MemoryRenderer([SITE, body]).fingerprint == ""
+
+
+def test_two_objects_with_one_key_are_refused() -> None:
+    with pytest.raises(DuplicateResource, match=r"memory: ConfigMap/site: declared twice: first in memory, document 0; remove"):
+        list(MemoryRenderer([SITE, SITE]).render(make_context(), TREE))
+
+
+def test_origins_name_the_source_of_the_tree() -> None:
+    renderer = MemoryRenderer([SITE])
+    trees = [Tree("t", Revision("r", source=source), dict, lambda _file: b"") for source in ("here", "there")]
+    assert [next(renderer.render(make_context(), tree)).origin.source for tree in trees] == ["here", "there"]

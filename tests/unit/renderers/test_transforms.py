@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gitops_core.errors import ConfigError, RenderError
+from gitops_core.errors import ConfigError, DuplicateResource, RenderError
 from gitops_core.interfaces import Context, Renderer
 from gitops_core.model.resources import Origin, Resource
 from gitops_core.model.revisions import Revision, Tree
@@ -165,6 +165,12 @@ def test_a_definition_that_changes_its_scope_is_noticed() -> None:
     objects[1] = {**CRD, "spec": {**CRD["spec"], "scope": "Namespaced"}}
     after = [str(r.key) for r in renderer.render(make_context(), TREE)]
     assert (before[0], after[0]) == ("example.org/Realm//main", "example.org/Realm/shop/main")
+
+
+def test_two_objects_that_end_up_with_one_key_are_refused() -> None:
+    objects = [manifest(), manifest(metadata={"namespace": "shop"})]
+    with pytest.raises(DuplicateResource, match=r"memory: ConfigMap/shop/site: declared twice: first in memory, document 0"):
+        rendered(objects, DefaultNamespace("shop"))
 
 
 @pytest.mark.parametrize("scoped", ["Realm", [("Realm",)], [("example.org", None)]])
@@ -350,7 +356,7 @@ def test_a_test_operation_compares_secrets_and_its_failure_shows_none() -> None:
     assert "size" not in only([ROLE], JsonPatch(Selector(), good))
     with pytest.raises(RenderError) as caught:
         rendered([ROLE], JsonPatch(Selector(), [{"op": "test", "path": "/password", "value": Sensitive("canary")}]))
-    said = f"{caught.value!r} {caught.value} {caught.value.__cause__!r}"
+    said = f"{caught.value!r} {caught.value} {caught.value.__cause__!r} {caught.value.__context__!r}"
     assert "JsonPatchTestFailed" in said
     assert not {"canary", "hunter2"} & set(said.replace("'", " ").split())
 
@@ -397,6 +403,7 @@ DISTINCT: list[Transform] = [
     MergePatch(Selector(kinds="A"), {"data": {"a": None}}, optional=True),
     JsonPatch(Selector(kinds="A"), []),
     JsonPatch(Selector(kinds="A"), [{"op": "remove", "path": "/data"}]),
+    JsonPatch(Selector(kinds="Secret"), [{"op": "remove", "path": "/data"}]),
 ]
 
 
