@@ -178,17 +178,16 @@ class _Builder:
         if kind is AliasEvent:
             return self._alias(event)
         if kind is ScalarEvent:
-            value = self._scalar(event)
-        else:
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise Problem(f"nested deeper than {MAX_DEPTH} levels; no manifest needs that", *place(event))
-            if event.anchor is not None:
-                self._name(event.anchor, _OPEN)
-            value = self.mapping() if kind is MappingStartEvent else self.sequence()
-            self.depth -= 1
+            return self._scalar(event)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Problem(f"nested deeper than {MAX_DEPTH} levels; no manifest needs that", *place(event))
+        if event.anchor is not None:
+            self._name(event.anchor, _OPEN)
+        value = self.mapping() if kind is MappingStartEvent else self.sequence()
         if event.anchor is not None:
             self._name(event.anchor, value)
+        self.depth -= 1
         return value
 
     def _name(self, anchor: str, value: Any) -> None:

@@ -34,6 +34,7 @@ _SIGNED_BINARY: Final = re.compile(r"0b([-+][01]+)")  # Go strips "0b" and parse
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _BASES: Final = (16, 8, 2, 8, 10)
 _INT64: Final = range(-(2**63), 2**63)
+_EXPONENT_FROM: Final = 1e21  # where Go's JSON begins to write an exponent; below, the shortest digits and zeros
 _LONGEST: Final = 80  # characters of the longest 64-bit integer with its sign and prefix, and some
 
 
@@ -77,7 +78,8 @@ def as_json(raw: Raw) -> Raw:
     if type(raw) is float:
         if not math.isfinite(raw):
             raise ValueError("infinity and NaN are not JSON; write a number, or quote it if it is text")
-        return int(raw) if raw.is_integer() and int(raw) in _INT64 else raw
+        whole = int(Decimal(repr(raw))) if raw.is_integer() and abs(raw) < _EXPONENT_FROM else None
+        return whole if whole is not None and whole in _INT64 else raw
     return float(raw) if type(raw) is int and raw not in _INT64 else raw
 
 
@@ -108,12 +110,17 @@ def _type_name(raw: Raw) -> str:
 def _shortest(number: float) -> str:
     """Return what Go's ``FormatFloat(number, 'g', -1, 32)`` writes: the fewest digits that a 32-bit float needs."""
     try:
-        (single,) = struct.unpack("f", struct.pack("f", number))
+        (single,) = struct.unpack("<f", struct.pack("<f", number))
     except OverflowError:
         raise ValueError("a number too large for a key; quote it if it is text") from None
     candidates = (f"{single:.{digits}e}" for digits in range(9))
-    spelled = next(text for text in candidates if struct.pack("f", float(text)) == struct.pack("f", single))
-    return format(Decimal(spelled), "f") if 1e-4 <= abs(single) < 1e6 or not single else spelled  # noqa: PLR2004  # why: strconv's limits
+    spelled = next(text for text in candidates if struct.pack("<f", float(text)) == struct.pack("<f", single))
+    exponent = int(spelled.partition("e")[2])
+    return format(Decimal(spelled), "f") if _FIXED_FROM <= exponent < _FIXED_TO else spelled
+
+
+_FIXED_FROM: Final = -4  # exponents between which strconv's shortest 'g' format writes none
+_FIXED_TO: Final = 6
 
 
 def resolve_tagged(tag: str, text: str) -> Raw:
@@ -195,7 +202,7 @@ AMBIGUOUS: Final = (
         re.compile(r"[-+]?\.?[0-9]+_[0-9_.eE+-]*|[-+]?[0-9]+\.[0-9]*_[0-9_.eE+-]*|[-+]_+[0-9][0-9_.]*"),
         "a number with underscores: a number here, text in YAML 1.2",
     ),
-    Family(re.compile(r"[-+]?[0-9]{19,}"), "an integer that may need more than 64 bits: rounded here, exact elsewhere"),
+    Family(re.compile(r"[-+]?[0-9]{19,}|0x[0-9a-fA-F]{16,}"), "an integer that may need more than 64 bits: rounded here, exact elsewhere"),
     Family(re.compile(r"=|<<"), "a plain = or <<: text here, a special value in YAML 1.1"),
 )
 """Every family we warn about, in the order in which they are tried. The warnings never show the scalar: it may be a secret."""
