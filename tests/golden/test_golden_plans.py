@@ -196,7 +196,13 @@ POLICIES = Plan(
     ),
 )
 
-NOTHING = Plan("example.org/demo/shop", COMMIT, "e" * 64, unchanged=(key("mail"), key("web")), inventory_serial=3)
+NOTHING = Plan(
+    "example.org/demo/shop",
+    COMMIT,
+    "e" * 64,
+    unchanged=(ResourceKey("", "File", "", "www/index.html"), key("mail")),
+    inventory_serial=3,
+)
 
 TRICK = "`</code><script>x</script>|[a](http://evil.example)\n# @everyone\x1b[2J\u202e``` **"
 HOSTILE = Plan(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 
 from gitops_core.model.pointers import Patterns, as_patterns, children, escape, get, join, leaves, split
@@ -62,6 +64,7 @@ def test_leaves_come_in_document_order_and_empty_containers_are_leaves() -> None
     body = {"b": {"x/y": 1}, "a": [], "c": [{}, 2]}
     assert list(leaves(body)) == [("/b/x~1y", 1), ("/a", []), ("/c/0", {}), ("/c/1", 2)]
     assert list(leaves(5)) == [("", 5)]
+    assert list(leaves({"a": MappingProxyType({"b": 1})})) == [("/a/b", 1)]
 
 
 @pytest.mark.parametrize(

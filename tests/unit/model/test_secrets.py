@@ -43,6 +43,7 @@ def test_a_body_knows_whether_it_holds_a_secret() -> None:
     assert is_wrapped([1, {"a": Sensitive("x")}])
     assert is_wrapped(Sensitive(1))
     assert not is_wrapped(SECRET)
+    assert not is_wrapped("text")
 
 
 def test_a_secret_is_looked_for_as_it_is_and_decoded() -> None:
