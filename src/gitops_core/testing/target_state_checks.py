@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gitops_core.errors import AlreadyExists, GitOpsError, NotFound
+from gitops_core.interfaces import Identity
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import Live, Unreadable
 from gitops_core.model.values import Body, freeze, thaw
@@ -44,6 +45,8 @@ class StateChecks(Checks):
         """A create of what is there raises AlreadyExists and changes nothing."""
         if example.edited is None:
             pytest.skip("the example has no edited variant")
+        if bench.target.member(bench.key(example.body)).identity is Identity.ASSIGNED:
+            pytest.skip("this API invents the ids: two creates are two objects")
         bench.create(example.body)
         change = bench.change(Action.CREATE, example.edited)
         try:
