@@ -43,7 +43,7 @@ class FunctionPolicy(Policy):
         self._name = name or str(getattr(function, "__name__", type(function).__name__))
         self._severity = as_severity(severity)
         self._function: Callable[..., Any] = function
-        self._takes_subject = _arguments(function, self._name) == 2  # noqa: PLR2004  # why: context and subject
+        self._takes_subject = _takes_subject(function, self._name)
 
     @property
     def name(self) -> str:
@@ -132,10 +132,10 @@ def policy(
     return lambda wrapped: cls(wrapped, name=name, severity=severity)
 
 
-def _arguments(function: Callable[..., Any], name: str) -> int:
+def _takes_subject(function: Callable[..., Any], name: str) -> bool:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(function).parameters.values()
     required = [p for p in parameters if p.kind in kinds and p.default is p.empty]
     if len(required) not in (1, 2):
         raise ConfigError(f"the policy {name} takes {len(required)} arguments; it gets (resource), or (ctx, subject)")
-    return len(required)
+    return len(required) > 1

@@ -190,7 +190,9 @@ class DirectorySource(Source):
         try:
             with open_regular(place, path) as stream:
                 status = os.fstat(stream.fileno())
-                data = stream.read(self._max_file_bytes + 1)
+                data = stream.read(min(status.st_size, self._max_file_bytes) + 1)
+                if len(data) > status.st_size:  # it grows, or does not know its size
+                    data += stream.read(self._max_file_bytes + 1 - len(data))
         except FileNotFoundError:
             raise
         except OSError as error:

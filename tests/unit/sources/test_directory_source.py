@@ -393,3 +393,19 @@ def test_the_name_and_fingerprint_cover_root_and_options(tmp_path):
 def test_an_unknown_revision_of_a_directory_vanished(tmp_path):
     with pytest.raises(RevisionVanished):
         DirectorySource(tmp_path).fetch(make_context(), Revision("0" * 40))
+
+
+def test_a_file_that_does_not_know_its_size_is_read_to_its_end(tmp_path, monkeypatch):
+    """Files that are being written, and those of some network and virtual file systems."""
+    write(tmp_path, {"a": "12345"})
+    real = os.fstat
+
+    def sizeless(descriptor):
+        status = list(real(descriptor))
+        status[6] = 0
+        return os.stat_result(status)
+
+    monkeypatch.setattr(os, "fstat", sizeless)
+    assert contents(DirectorySource(tmp_path, max_file_bytes=5)) == {"a": "12345"}
+    with pytest.raises(LimitExceeded):
+        DirectorySource(tmp_path, max_file_bytes=4).resolve(make_context())
