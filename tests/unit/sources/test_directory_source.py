@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -401,9 +402,8 @@ def test_a_file_that_does_not_know_its_size_is_read_to_its_end(tmp_path, monkeyp
     real = os.fstat
 
     def sizeless(descriptor):
-        status = list(real(descriptor))
-        status[6] = 0
-        return os.stat_result(status)
+        status = real(descriptor)
+        return SimpleNamespace(**{name: getattr(status, name) for name in dir(status) if name.startswith("st_")} | {"st_size": 0})
 
     monkeypatch.setattr(os, "fstat", sizeless)
     assert contents(DirectorySource(tmp_path, max_file_bytes=5)) == {"a": "12345"}
