@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-POSITION = {"_stopped": 3, "_left_alone": 2, "_stop": 2, "Refusal": 0}
+DECIDING = {"_stopped", "_left_alone", "_stop", "Refusal"}  # functions that take a rule by position
+RULE = re.compile(r"[a-z]+(_[a-z]+)*")
 
 
 def documented() -> set[str]:
@@ -17,15 +18,16 @@ def documented() -> set[str]:
 
 
 def used() -> Iterator[str]:
-    """Yield the rules that planning writes: as keyword ``rule`` or at the known place of a function that takes one."""
+    """Yield the rules that planning writes: as keyword ``rule``, or as an argument of a function that takes one."""
     for path in (ROOT / "src/gitops_core/planning").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            place = POSITION.get(name, len(node.args))
-            values = [keyword.value for keyword in node.keywords if keyword.arg == "rule"] + node.args[place : place + 1]
-            yield from (value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str))
+            values = [keyword.value for keyword in node.keywords if keyword.arg == "rule"]
+            values += node.args if name in DECIDING else []
+            texts = (value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str))
+            yield from (text for text in texts if RULE.fullmatch(text))
 
 
 def test_every_rule_of_the_planner_is_in_the_reference() -> None:

@@ -86,7 +86,7 @@ class _Vendor(SSHVendor):
         started = Conversation(line, {**os.environ, "LC_ALL": "C"}, self._call)
         self._running.append(started)
         wrapper: Any = started  # the four members of a SubprocessWrapper that dulwich uses
-        return wrapper  # type: ignore[no-any-return]
+        return wrapper  # type: ignore[no-any-return]  # why: dulwich is typed by a class, and uses four of its members
 
     def finish(self, *, failed: bool) -> str | None:
         for conversation in self._running:
