@@ -39,7 +39,8 @@ class Database:
 
     def _prepare(self, durable: bool, busy_timeout: float) -> None:
         execute = self.connection.execute
-        if schema.version_of(self.connection, self.path) < schema.VERSION:
+        version, (mode,) = schema.version_of(self.connection, self.path), execute("PRAGMA journal_mode").fetchone()
+        if version < schema.VERSION or mode != "wal":
             # One process at a time: the switch to WAL does not wait for other connections, it fails.
             with ProcessLocks(lock_directory(self.path)).hold("upgrade", busy_timeout):
                 schema.version_of(self.connection, self.path)

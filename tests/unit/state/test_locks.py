@@ -116,3 +116,13 @@ def test_a_lock_that_cannot_be_signed_is_released(tmp_path, monkeypatch):
     with ProcessLocks(tmp_path).hold("app", 0.0):
         assert len(locks._held) == 1
     assert not locks._held
+
+
+def test_a_forked_child_lets_go_of_its_copy_and_never_unlocks(tmp_path):
+    """The hook that runs in a child: it closes the descriptor, and the end of the block then does nothing."""
+    with ProcessLocks(tmp_path).hold("app", 1.0):
+        (handle,) = locks._held
+        locks._forget_held()
+        assert handle.closed
+    with ProcessLocks(tmp_path).hold("app", 0.0):
+        assert len(locks._held) == 1

@@ -18,7 +18,7 @@ from gitops_core.errors import ConfigError, StateCorrupt, StateUnavailable
 from gitops_core.model.history import JournalRecord
 from gitops_core.model.inventory import EntryState, Intent, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
-from gitops_core.state import inventories
+from gitops_core.state import inventories, sqlite
 from gitops_core.state.sqlite import SqliteStore
 from gitops_core.testing.filled import filled
 
@@ -196,6 +196,30 @@ def test_durable_waits_for_the_disk(path, durable, expected):
         connection = store._open.database.connection
         assert connection.execute("PRAGMA synchronous").fetchone() == (expected,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_file_that_lost_its_log_mode_gets_it_back(path, store):
+    """A copy made by VACUUM INTO is whole, but not in WAL mode."""
+    store.update_inventory(APP, InventoryUpdate(put=(entry(1),)), serial=0)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(path.with_name("copy")),))
+    assert ask(path.with_name("copy"), "PRAGMA journal_mode") == [("delete",)]
+    with SqliteStore(path.with_name("copy")) as copy:
+        assert copy.inventory(APP) == store.inventory(APP)
+    assert ask(path.with_name("copy"), "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_what_a_fork_inherits_is_left_open_and_unused(store):
+    """The hook that runs in a child, run here so that it can be looked at."""
+    store.salt()
+    inherited = store._open
+    with store._lock:
+        store._after_fork()
+        assert store.salt()  # a lock of its own
+    assert store._open is not inherited
+    inherited.database.connection.execute("SELECT 1")  # not closed: that would be the parent's business
+    sqlite._ABANDONED.remove(inherited)
+    inherited.database.close()
 
 
 def test_an_exception_in_the_middle_of_a_write_undoes_it(store, monkeypatch):
