@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -72,8 +72,8 @@ class DirectorySource(Source):
         self,
         root: str | os.PathLike[str],
         *,
-        path: str | tuple[str, ...] = "",
-        ignore: str | tuple[str, ...] = DEFAULT_IGNORE,
+        path: str | Iterable[str] = "",
+        ignore: str | Iterable[str] = DEFAULT_IGNORE,
         max_file_bytes: int = 16 * 2**20,
         max_files: int = 100_000,
     ) -> None:
