@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -14,7 +14,8 @@ from gitops_core.model.verdicts import Violation
 from gitops_core.policies.declared import ResourcePolicy
 from gitops_core.policies.selectors import Globs, Selector, as_globs
 
-_LABELS = "/metadata/labels"
+_LABELS: Final = "/metadata/labels"
+_ANY: Final = "**"
 
 Wanted = tuple[tuple[str, Globs], ...]
 """Label and the values it may have, sorted by label."""
@@ -24,7 +25,7 @@ def _wanted(value: Wanted | str | Iterable[str] | Mapping[str, str | Iterable[st
     if isinstance(value, Mapping):
         return tuple((label, as_globs(value[label])) for label in sorted(value))
     labels: Iterable[Any] = (value,) if isinstance(value, str) else value
-    pairs = [(label, "**") if isinstance(label, str) else label for label in labels]  # a pair is what attrs.evolve hands in
+    pairs = [(label, _ANY) if isinstance(label, str) else label for label in labels]  # a pair is what attrs.evolve hands in
     return _wanted(dict(pairs))
 
 
@@ -56,13 +57,23 @@ class RequiredLabels(ResourcePolicy):
             return
         body = resource.body
         for label, values in self.labels:
-            found = pointers.get(body, _LABELS + pointers.join([label]))
+            place = _LABELS + pointers.join([label])
+            found = pointers.get(body, place)
             if found is None:
-                message = f'the label "{label}" is missing: add it to metadata.labels, with a value like {values}'
+                message = f'the label "{label}" is missing: add it to metadata.labels{_with(values)}'
                 yield Violation(resource.key, message, self.severity, _deepest(body))
-            elif not isinstance(found, str) or not values.fits(found):
-                message = f'the label "{label}" is {found!r}: change it to fit {values}'
-                yield Violation(resource.key, message, self.severity, _LABELS + pointers.join([label]))
+            elif not isinstance(found, str):
+                yield Violation(
+                    resource.key, f'the label "{label}" is {found!r}, which is no text: quote it', self.severity, place
+                )
+            elif not values.fits(found):
+                yield Violation(
+                    resource.key, f'the label "{label}" is "{found}": change it to fit {values}', self.severity, place
+                )
+
+
+def _with(values: Globs) -> str:
+    return "" if values.patterns == (_ANY,) else f", with a value that fits {values}"
 
 
 def _deepest(body: Mapping[str, Any]) -> str:
