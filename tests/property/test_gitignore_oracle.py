@@ -13,6 +13,7 @@ from gitops_core.sources.selection import Selection
 
 pytestmark = [
     pytest.mark.needs_git,
+    pytest.mark.slow,
     pytest.mark.skipif(shutil.which("git") is None, reason="needs the git command, which is the oracle here"),
 ]
 
