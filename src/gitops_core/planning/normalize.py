@@ -93,9 +93,8 @@ def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
 def spelled(body: Body, rules: TargetRules, redactor: Redactor = Redactor()) -> FrozenDict:
     """Return *body* in the target's spelling, frozen, in clear; raises like :func:`normalized`."""
     respell = rules.normalize
-    if respell is None:
-        return ask("observe", lambda: _object(reveal(body)), redactor)
-    return ask("normalize", lambda: _object(respell(reveal(body))), redactor)
+    clear: FrozenDict = ask("observe", lambda: reveal(_object(body)), redactor)
+    return clear if respell is None else ask("normalize", lambda: _object(respell(clear)), redactor)
 
 
 def _object(value: Any) -> FrozenDict:

@@ -13,12 +13,19 @@ OWNER = Owner("example.org", "demo")
 
 
 def read(**words):
-    return read_annotations({"metadata": {"annotations": {f"example.org/{w.replace('_', '-')}": v for w, v in words.items()}}}, OWNER)
+    return read_annotations(
+        {"metadata": {"annotations": {f"example.org/{w.replace('_', '-')}": v for w, v in words.items()}}}, OWNER
+    )
 
 
 def test_no_annotations_ask_for_nothing():
     nothing = Annotations(protected=False, wait=True, depends_on=(), problems=())
-    for body in ({}, {"metadata": None}, {"metadata": {"annotations": None}}, {"metadata": {"annotations": {"other.org/protect": "x"}}}):
+    for body in (
+        {},
+        {"metadata": None},
+        {"metadata": {"annotations": None}},
+        {"metadata": {"annotations": {"other.org/protect": "x"}}},
+    ):
         assert nothing == read_annotations(body, OWNER)
 
 
@@ -40,7 +47,11 @@ def test_each_word_means_what_it_says(words, protected, wait):
 
 def test_dependencies_are_keys_of_two_three_or_four_parts():
     found = read(depends_on="ConfigMap/site, Service/shop/web , apps/Deployment/shop/db,")
-    wanted = (ResourceKey("", "ConfigMap", "", "site"), ResourceKey("", "Service", "shop", "web"), ResourceKey("apps", "Deployment", "shop", "db"))
+    wanted = (
+        ResourceKey("", "ConfigMap", "", "site"),
+        ResourceKey("", "Service", "shop", "web"),
+        ResourceKey("apps", "Deployment", "shop", "db"),
+    )
     assert wanted == found.depends_on
 
 
@@ -50,7 +61,9 @@ def test_an_unknown_word_under_our_domain_is_a_problem_that_lists_the_known_ones
     assert all(word in problem for word in WORDS)
 
 
-@pytest.mark.parametrize(("word", "value"), [("protect", "yes"), ("wait", "True"), ("prune", ""), ("depends_on", "site"), ("depends_on", "/x")])
+@pytest.mark.parametrize(
+    ("word", "value"), [("protect", "yes"), ("wait", "True"), ("prune", ""), ("depends_on", "site"), ("depends_on", "/x")]
+)
 def test_a_misspelt_value_is_a_problem_that_names_key_value_and_what_is_allowed(word, value):
     (problem,) = read(**{word: value}).problems
     assert f"example.org/{word.replace('_', '-')} is {value!r}" in problem
@@ -70,5 +83,5 @@ def test_a_secret_value_is_not_shown():
 
 def test_every_problem_is_reported_sorted():
     found = read(wait="maybe", protect="maybe")
-    assert ["protect", "wait"] == [p.split("/")[1].split(" ")[0] for p in found.problems]
+    assert [p.split("/")[1].split(" ")[0] for p in found.problems] == ["protect", "wait"]
     assert not found.protected

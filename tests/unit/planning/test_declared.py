@@ -49,7 +49,7 @@ BODY = freeze(
 
 
 def test_items_are_addressed_by_name_and_lists_without_names_as_a_whole():
-    assert (
+    assert declared_pointers(BODY) == (
         "/spec/containers/[name=a~1b]",
         "/spec/containers/[name=a~1b]/args",
         "/spec/containers/[name=web]",
@@ -58,12 +58,12 @@ def test_items_are_addressed_by_name_and_lists_without_names_as_a_whole():
         "/spec/empty",
         "/spec/list",
         "/spec/none",
-    ) == declared_pointers(BODY)
+    )
 
 
 def test_every_address_is_found_again_with_its_plain_pointer():
-    assert ("/spec/containers/1/args", ["x", "y"]) == locate(BODY, "/spec/containers/[name=a~1b]/args")
-    assert ("", BODY) == locate(BODY, "")
+    assert locate(BODY, "/spec/containers/[name=a~1b]/args") == ("/spec/containers/1/args", ["x", "y"])
+    assert locate(BODY, "") == ("", BODY)
     assert all(locate(BODY, address) for address in declared_pointers(BODY))
     for nowhere in ("/spec/containers/[name=db]", "/spec/containers/0", "/spec/none/x", "/spec/containers/web", "/x"):
         assert locate(BODY, nowhere) is None
@@ -76,37 +76,42 @@ def test_the_address_of_an_item_as_such_is_told_from_that_of_a_field():
 
 
 def gone(before, now, live):
-    return [(address, pointer, value) for address, pointer, value in dropped(declared_pointers(freeze(before)), freeze(now), freeze(live))]
+    return [
+        (address, pointer, value)
+        for address, pointer, value in dropped(declared_pointers(freeze(before)), freeze(now), freeze(live))
+    ]
 
 
 def test_what_is_declared_no_longer_and_still_there_is_dropped():
-    assert [("/data/b", "/data/b", "2")] == gone({"data": {"a": "1", "b": "2", "c": "3"}}, {"data": {"a": "1"}}, {"data": {"a": "1", "b": "2", "x": "9"}})
+    assert gone({"data": {"a": "1", "b": "2", "c": "3"}}, {"data": {"a": "1"}}, {"data": {"a": "1", "b": "2", "x": "9"}}) == [
+        ("/data/b", "/data/b", "2")
+    ]
 
 
 def test_only_the_topmost_of_what_vanished_together_is_dropped():
     before = {"spec": {"containers": [{"name": "web", "image": "i"}, {"name": "db", "image": "j"}]}}
     live = {"spec": {"containers": [{"name": "db", "image": "j"}, {"name": "web", "image": "i", "extra": 1}]}}
-    assert ["/spec/containers/0", "/spec/containers/1"] == sorted(pointer for _, pointer, _ in gone(before, {"spec": {}}, live))
+    assert sorted(pointer for _, pointer, _ in gone(before, {"spec": {}}, live)) == ["/spec/containers/0", "/spec/containers/1"]
 
 
 def test_an_item_that_left_a_list_that_is_still_declared_is_left_to_the_comparison():
     before = {"l": [{"name": "a", "v": 1, "w": 1}, {"name": "b", "v": 1}]}
     now = {"l": [{"name": "new"}, {"name": "a", "v": 1}]}
     live = {"l": [{"name": "b", "v": 1}, {"name": "a", "v": 1, "w": 1}]}
-    assert [("/l/[name=a]/w", "/l/1/w", 1)] == gone(before, now, live)
+    assert gone(before, now, live) == [("/l/[name=a]/w", "/l/1/w", 1)]
 
 
 def test_what_became_a_scalar_or_null_is_left_to_the_comparison():
     for value in ("text", None, ["x"]):
-        assert [] == gone({"a": {"b": 1}}, {"a": value}, {"a": {"b": 1}})
+        assert gone({"a": {"b": 1}}, {"a": value}, {"a": {"b": 1}}) == []
 
 
 def test_previous_pointers_are_plain_and_sorted():
     declared = ("/b", "/a/[name=x]/v")
-    assert ("/a/0/v", "/b") == previous_pointers(declared, {"a": [{"name": "x"}]}, {"a": [{"name": "x", "v": 1}], "b": 2})
+    assert previous_pointers(declared, {"a": [{"name": "x"}]}, {"a": [{"name": "x", "v": 1}], "b": 2}) == ("/a/0/v", "/b")
 
 
 def test_labels_quote_what_could_be_misread():
-    assert "spec.containers[name=web].image" == label_of(("spec", "containers", "[name=web]", "image"))
-    assert 'metadata.annotations["example.org/x"]' == label_of(("metadata", "annotations", "example.org/x"))
-    assert '[""]' == extend("", "")
+    assert label_of(("spec", "containers", "[name=web]", "image")) == "spec.containers[name=web].image"
+    assert label_of(("metadata", "annotations", "example.org/x")) == 'metadata.annotations["example.org/x"]'
+    assert extend("", "") == '[""]'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from gitops_core.model.resources import ResourceKey
@@ -17,7 +19,7 @@ def graph(**edges):
 
 
 def test_a_graph_without_circles_has_none():
-    assert [] == circles(graph(a="bc", b="c", c="", d="a"))
+    assert circles(graph(a="bc", b="c", c="", d="a")) == []
 
 
 def test_each_circle_is_found_once_with_all_of_its_nodes():
@@ -31,7 +33,7 @@ def test_the_path_around_a_circle_is_short_begins_and_ends_at_its_smallest_node_
     (circle,) = circles(edges)
     path = path_around(circle, edges)
     assert [k(n) for n in "abca"] == list(path)
-    assert all(there in edges[here] for here, there in zip(path, path[1:], strict=False))
+    assert all(there in edges[here] for here, there in itertools.pairwise(path))
     assert (k("x"), k("x")) == path_around({k("x")}, graph(x="x"))
 
 
@@ -43,5 +45,5 @@ def test_prerequisites_come_first_and_ties_are_broken_by_rank_then_key():
 @pytest.mark.parametrize("size", [20_000])
 def test_a_long_chain_is_no_recursion(size):
     edges = {k(f"{n:06}"): {k(f"{n + 1:06}")} for n in range(size)}
-    assert [] == circles(edges)
+    assert circles(edges) == []
     assert k(f"{size - 1:06}") == arranged(edges, edges, lambda _: 0)[0]
