@@ -117,11 +117,13 @@ class Confirmer:
 
     def reassess(self, unchanged: Iterable[ResourceKey], live: Mapping[ResourceKey, Live]) -> list[ResourceKey]:
         """Look again at unchanged objects that had not settled; return those that still have not."""
+        if not self._p.app.options.wait:
+            return []
         entries = self._ledger.inventory.entries
         open_ = [key for key in unchanged if key in entries and not entries[key].settled and key in live]
         settled = [key for key in open_ if self.health(live[key], None).settled]
         self._ledger.write(InventoryUpdate(put=tuple(attrs.evolve(entries[key], settled=True) for key in settled)))
-        return sorted(set(open_) - set(settled)) if self._p.app.options.wait else []
+        return sorted(set(open_) - set(settled))
 
     def health(self, live: Live, written_at: float | None) -> Health:
         """Return how well *live* is: the target's own answer, else the rules for its kind."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
 from gitops_core.engine.calls import Call, completed
+from gitops_core.engine.keeping import kept
 from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import AlreadyExists, Cancelled, GitOpsError, NotFound, Partial, PluginError
@@ -17,7 +19,8 @@ from gitops_core.model.resources import Live, Pending, Resource
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
 from gitops_core.model.values import FrozenDict
 
-_EMPTY = FrozenDict()
+_EMPTY: Final = FrozenDict()
+_NOTHING_SECRET: Final = Redactor()
 
 
 @attrs.frozen(kw_only=True)
@@ -133,9 +136,13 @@ def _request(target: Target, task: Task) -> TargetChange:
 
 
 def secret_fields(target: Target, change: Change) -> Patterns:
-    """Return the patterns of what is secret in the objects of *change*'s kind."""
-    ours = KUBERNETES_SECRET.patterns if change.key.kind == "Secret" and not change.key.group else frozenset()
-    return Patterns(target.fields.sensitive.patterns | target.fields.write_only.patterns | ours)
+    """Return the patterns of what is secret in the objects of *change*'s kind; empty for most."""
+    is_secret = change.key.kind == "Secret" and not change.key.group
+    known: dict[bool, Patterns] = kept(target, "secret fields", dict)
+    if is_secret not in known:
+        ours = KUBERNETES_SECRET.patterns if is_secret else frozenset()
+        known[is_secret] = Patterns(target.fields.sensitive.patterns | target.fields.write_only.patterns | ours)
+    return known[is_secret]
 
 
 def _call(target: Target, task: Task) -> Call:
@@ -143,7 +150,8 @@ def _call(target: Target, task: Task) -> Call:
     bodies = [task.resource.body] if secrets and task.resource else []
     if secrets and task.live:
         bodies.append(wrap(task.live.body, secrets))
-    return Call(target.name, task.action.value, task.change.key, task.change.origin, Redactor.of(*bodies))
+    redactor = Redactor.of(*bodies) if bodies else _NOTHING_SECRET
+    return Call(target.name, task.action.value, task.change.key, task.change.origin, redactor)
 
 
 def _answered(task: Task, answer: object, attempts: int, name: str) -> Written:
