@@ -64,7 +64,7 @@ def decode(data: bytes) -> str:
     try:
         text = data.decode(encoding).removeprefix(_BOM)
     except UnicodeDecodeError as error:
-        before, bad = data[: error.start].decode(encoding), data[error.start]
+        before, bad = data[: error.start].decode(encoding).removeprefix(_BOM), data[error.start]
     else:
         if _BOM in text and (inside := _BOM_INSIDE.search(text)):
             raise Problem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import yaml
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -16,8 +17,9 @@ from yaml.events import (
 )
 
 from gitops_core.model.pointers import escape
-from gitops_core.renderers.manifests.events import GetEvent, Parser, default_parser, iterate, place
+from gitops_core.renderers.manifests.events import GetEvent, Parser, default_parser, iterate, place, problem_of
 from gitops_core.renderers.manifests.keys import MERGE, is_merge, key_of
+from gitops_core.renderers.manifests.problems import Problem
 
 Positions = dict[str, tuple[int, int]]
 """JSON Pointer to (line, column), from 1: of the key for a field, of the value for a list item and for the document."""
@@ -61,14 +63,20 @@ def yaml_positions(data: str, parser: Parser = default_parser) -> list[Positions
     Return the positions of every document; fields that an alias or a merge brings in stand where their parent does.
 
     Raises:
-        Problem: A key that JSON does not have. The file was loaded before, so this does not happen.
+        Problem: Not YAML, or a key that JSON does not have.
     """
     found: list[Positions] = []
-    for document, pointer, line, column in places(parser(data)):
-        if document == len(found):
-            found.append({})
-        found[document].setdefault(pointer, (line, column))
-    return found
+    problem: Problem
+    try:
+        for document, pointer, line, column in places(parser(data)):
+            if document == len(found):
+                found.append({})
+            found[document].setdefault(pointer, (line, column))
+    except yaml.YAMLError as error:
+        problem = problem_of(error, data)
+    else:
+        return found
+    raise problem  # out here, because the parser's own error may carry the text along
 
 
 def places(get: GetEvent) -> Iterator[Place]:

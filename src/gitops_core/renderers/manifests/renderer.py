@@ -140,7 +140,7 @@ class _Work:
                 self.resources += known.resources
             else:
                 self._read(file)
-                if len(self.errors) >= MAX_ERRORS:
+                if len(self.errors) > MAX_ERRORS:
                     return
         self.changed |= previous.keys() - files.keys()
 
@@ -154,13 +154,18 @@ class _Work:
         self.ctx.check()
         decoded = _decode(self.binding, file)
         if decoded.errors:
-            self.errors.extend(decoded.errors)
+            self._refuse(decoded.errors)
             return
         entry = Entry(file.path, file.digest, _warnings(decoded.ambiguities, file.path), self.binding)
         self.files[file.path] = entry.fill((r.key, r.digest, r.origin) for r in decoded.resources)
         before = self.previous.get(file.path)
         self.has_new_keys |= before is None or [r.key for r in before.resources] != [r.key for r in entry.resources]
         self.resources += decoded.resources  # with their bodies, for this pass
+
+    def _refuse(self, errors: Iterable[RenderError]) -> None:
+        for error in errors:
+            error.origin = attrs.evolve(error.origin, revision=self.binding.tree.revision.id)
+            self.errors.append(error)
 
 
 def _decode(binding: Binding, file: File) -> Decoded:

@@ -202,7 +202,10 @@ AMBIGUOUS: Final = (
         re.compile(r"[-+]?\.?[0-9]+_[0-9_.eE+-]*|[-+]?[0-9]+\.[0-9]*_[0-9_.eE+-]*|[-+]_+[0-9][0-9_.]*"),
         "a number with underscores: a number here, text in YAML 1.2",
     ),
-    Family(re.compile(r"[-+]?[0-9]{19,}|0x[0-9a-fA-F]{16,}"), "an integer that may need more than 64 bits: rounded here, exact elsewhere"),
+    Family(
+        re.compile(r"[-+]?[0-9]{19,}|0x[0-9a-fA-F]{16,}"),
+        "an integer that may need more than 64 bits: rounded here, exact elsewhere",
+    ),
     Family(re.compile(r"=|<<"), "a plain = or <<: text here, a special value in YAML 1.1"),
 )
 """Every family we warn about, in the order in which they are tried. The warnings never show the scalar: it may be a secret."""

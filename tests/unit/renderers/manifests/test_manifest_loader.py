@@ -27,7 +27,12 @@ def refused(text, parser=default_parser):
 
 def test_everything_is_frozen(parser):
     (value,) = values("a: {b: [1, {c: 2}]}\nd: []\ne: {}\n", parser)
-    assert [type(value), type(value["a"]), type(value["a"]["b"]), type(value["a"]["b"][1])] == [FrozenDict, FrozenDict, FrozenList, FrozenDict]
+    assert [type(value), type(value["a"]), type(value["a"]["b"]), type(value["a"]["b"][1])] == [
+        FrozenDict,
+        FrozenDict,
+        FrozenList,
+        FrozenDict,
+    ]
     assert value == {"a": {"b": [1, {"c": 2}]}, "d": [], "e": {}}
 
 
@@ -162,7 +167,9 @@ def test_aliases_cannot_nest_deeper_either(parser):
 
 
 def test_billion_laughs_is_refused_with_the_line_that_goes_too_far(parser):
-    text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10))
+    text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 10)
+    )
     problem = refused(text, parser)
     assert (problem.line, f"more than {MAX_ALIASED} nodes" in problem.message) == (5, True)
 
@@ -174,7 +181,13 @@ def test_merges_count_as_expansion_too():
 
 def test_ambiguous_scalars_and_keys_are_reported_with_their_lines(parser):
     found = load_yaml("a: yes\nb: 'yes'\nc:\n- 0644\n- 1.5\ny: on\nd: &x 12:30\n", parser).ambiguities
-    assert [(a.line, a.meaning.split(":")[0].split(" ")[0]) for a in found] == [(1, "one"), (4, "a"), (6, "a"), (6, "one"), (7, "digits")]
+    assert [(a.line, a.meaning.split(":")[0].split(" ")[0]) for a in found] == [
+        (1, "one"),
+        (4, "a"),
+        (6, "a"),
+        (6, "one"),
+        (7, "digits"),
+    ]
 
 
 def test_quoting_is_not_lost_by_remembering_what_unquoted_text_meant(parser):

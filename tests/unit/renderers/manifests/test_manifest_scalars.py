@@ -83,7 +83,9 @@ def test_explicit_tag_is_read_as_go_reads_it(text, expected):
     assert load_yaml(f"a: {text}\n").documents[0].value == {"a": expected}
 
 
-@pytest.mark.parametrize("text", ["!!int 1.5", "!!int true", "!!bool foo", "!!null foo", "!!float x", "!!timestamp 12", "!!binary _", "!!binary /w=="])
+@pytest.mark.parametrize(
+    "text", ["!!int 1.5", "!!int true", "!!bool foo", "!!null foo", "!!float x", "!!timestamp 12", "!!binary _", "!!binary /w=="]
+)
 def test_value_that_does_not_fit_its_tag_is_refused_without_showing_it(text):
     with pytest.raises(Problem, match="!!") as caught:
         load_yaml(f"a: {text}\n")
@@ -94,7 +96,27 @@ def test_unknown_tag_leaves_the_text_alone():
     assert resolve_tagged("!vault", "0644") == "0644"
 
 
-CLEAR = ["", "a", "true", "null", "~", "1", "-1", "0", "12345", "1.5", "0.5", "-0.5", "1.0", "1.5e+3", "0x1f", "name", "nginx:1.25", "1.2.3", "8080:80"]
+CLEAR = [
+    "",
+    "a",
+    "true",
+    "null",
+    "~",
+    "1",
+    "-1",
+    "0",
+    "12345",
+    "1.5",
+    "0.5",
+    "-0.5",
+    "1.0",
+    "1.5e+3",
+    "0x1f",
+    "name",
+    "nginx:1.25",
+    "1.2.3",
+    "8080:80",
+]
 UNCLEAR = [
     "y", "N", "yes", "off", "0644", "08", "-01", "0o17", "0b1", "+0x1", "0x_1", "12:30", "1:30:00.5", "2020-01-01", "2020-01-01 10:00:00",
     "2020-01-01T10:00:00Z", "1e3", "1E+3", "1.5e3", "+.5", "-.5", ".5e3", "1_000", "1_0.5", "1.5_0", "18446744073709551616", "=", "<<",
