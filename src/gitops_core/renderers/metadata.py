@@ -10,10 +10,10 @@ import attrs
 from gitops_core.errors import ConfigError, RenderError
 from gitops_core.model.resources import Resource
 from gitops_core.model.values import Body, FrozenDict
+from gitops_core.renderers.chains import Facts, Transform, signed
 from gitops_core.renderers.remembering import Remembered
 from gitops_core.renderers.scopes import CLUSTER_SCOPED, cluster_scoped_kind, is_definition
 from gitops_core.renderers.selectors import Selector
-from gitops_core.renderers.transforming import Transform, signed
 
 _DEFINITIONS: Final = 4_096  # more custom kinds than any cluster has
 
@@ -37,7 +37,7 @@ class _Metadata(Transform):
         """The class and a digest of its options."""
         return signed(self, self.values, attrs.astuple(self.selector, recurse=False))
 
-    def apply(self, resource: Resource, facts: Any) -> Body | None:  # noqa: ARG002  # why: it needs no overview
+    def apply(self, resource: Resource, facts: Facts) -> Body | None:  # noqa: ARG002  # why: it needs no overview
         """Return *resource* with the values set; None for an object without ``metadata``, which has no place for them."""
         metadata = resource.body.get("metadata") if self.selector.matches(resource) else None
         if not isinstance(metadata, Mapping):
@@ -117,10 +117,10 @@ class DefaultNamespace(Transform):
         """The class and a digest of its options."""
         return signed(self, self.namespace, sorted(self.cluster_scoped), self.override)
 
-    def survey(self, resources: Sequence[Resource]) -> frozenset[tuple[str, str]]:
-        """Return the cluster-scoped kinds that *resources* define; each definition is decoded once."""
+    def survey(self, resources: Sequence[Resource]) -> Facts:
+        """Return the cluster-scoped kinds that *resources* define, as ``group/kind``; each definition is decoded once."""
         found = (self._scope(resource) for resource in resources if is_definition(resource))
-        return frozenset(kind for kind in found if kind is not None)
+        return tuple(sorted({"/".join(kind) for kind in found if kind is not None}))
 
     def _scope(self, definition: Resource) -> tuple[str, str] | None:
         known = self._scopes.get(definition.digest)
@@ -129,13 +129,13 @@ class DefaultNamespace(Transform):
             self._scopes.put(definition.digest, known)
         return known[0]
 
-    def apply(self, resource: Resource, facts: Any) -> Body | None:
+    def apply(self, resource: Resource, facts: Facts) -> Body | None:
         """Return *resource* in the namespace, or None when it belongs elsewhere."""
         key = resource.key
         if key.namespace == self.namespace or (key.namespace and not self.override):
             return None
         kind = (key.group, key.kind)
-        if kind in CLUSTER_SCOPED or kind in self.cluster_scoped or kind in facts:
+        if kind in CLUSTER_SCOPED or kind in self.cluster_scoped or "/".join(kind) in facts:
             return None
         body = resource.body
         metadata = body.get("metadata")

@@ -1,65 +1,19 @@
-"""The machinery behind :mod:`gitops_core.renderers.transforms`: run a chain of changes, and remember what it made."""
+"""A renderer around a renderer."""
 
 from __future__ import annotations
 
-import abc
-import functools
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, Final
-
-import attrs
+from collections.abc import Iterator
+from typing import Final
 
 from gitops_core.errors import RenderError
 from gitops_core.interfaces import Context, Renderer
-from gitops_core.model.pointers import Patterns
-from gitops_core.model.resources import Origin, Resource, ResourceKey, key_of
+from gitops_core.model.resources import Origin, Resource
 from gitops_core.model.revisions import Tree
-from gitops_core.model.secrets import is_wrapped, wrap
-from gitops_core.model.values import Body, FrozenDict, Sensitive, digest
-from gitops_core.renderers.remembering import Remembered
+from gitops_core.renderers.answers import Answers
+from gitops_core.renderers.chains import Chain, Transform
 from gitops_core.renderers.yielded import Keys
 
-_REMEMBERED: Final = 65_536  # answers of about half a kilobyte each
-
-
-class Transform(abc.ABC):
-    """
-    One change to some objects of a render. Pure: equal inputs give equal outputs.
-
-    A transform of your own overrides :meth:`apply`, and :attr:`fingerprint` if what it makes may be remembered.
-    """
-
-    @property
-    def fingerprint(self) -> str:
-        """Identity, version and options as one text, without secrets; empty: never remembered."""
-        return ""
-
-    @property
-    def is_required(self) -> bool:
-        """To be about nothing at all is an error."""
-        return False
-
-    def survey(self, resources: Sequence[Resource]) -> Hashable:  # noqa: ARG002  # why: most transforms need no overview
-        """Return what :meth:`apply` must know about the whole render, as it is before the first transform."""
-        return None
-
-    @abc.abstractmethod
-    def apply(self, resource: Resource, facts: Any) -> Body | None:
-        """
-        Return the new body of *resource*, or None when this is not about it. Touch ``resource.body`` only if needed.
-
-        Args:
-            resource: As the transforms before left it. Its body is frozen; ``thaw`` gives a copy that may be changed.
-            facts: What :meth:`survey` returned.
-
-        Raises:
-            RenderError: It cannot be done; key and origin are filled in.
-        """
-
-
-def signed(transform: Transform, *options: Any) -> str:
-    """Return the fingerprint of *transform*: its class, the version of its behaviour, and a digest of its options."""
-    return f"{type(transform).__name__}/1:{digest(options)}"
+_CHECK_EVERY: Final = 64  # objects between two looks at the cancel signal
 
 
 class Transformed(Renderer):
@@ -77,8 +31,7 @@ class Transformed(Renderer):
     def __init__(self, renderer: Renderer, *transforms: Transform) -> None:
         self._renderer = renderer
         self._transforms = transforms
-        self._remembered: Remembered[Hashable, _Made] = Remembered(_REMEMBERED)
-        self._may_remember = all(transform.fingerprint for transform in transforms)
+        self._answers = Answers(tuple(transform.fingerprint for transform in transforms))
 
     @property
     def name(self) -> str:
@@ -101,12 +54,15 @@ class Transformed(Renderer):
             ExceptionGroup: Several problems, after everything that could be made.
         """
         found, problems = _collected(self._renderer, ctx, tree)
-        chain = _Chain(tuple((transform, transform.survey(found)) for transform in self._transforms), ctx.salt)
+        facts = tuple(transform.survey(found) for transform in self._transforms)
+        chain = Chain(tuple(zip(self._transforms, facts, strict=True)), ctx.salt)
+        book = self._answers.open(ctx, facts)
         applied, keys = set[int](), Keys()
-        for before in found:
-            ctx.check()
+        for number, before in enumerate(found):
+            if number % _CHECK_EVERY == 0:
+                ctx.check()
             try:
-                made = self._made(ctx, chain, before)
+                made = book.get(before) or book.put(before, chain.run(before))
                 applied.update(made.applied)
                 resource = made.as_resource(before, chain)
                 keys.add(resource)
@@ -118,16 +74,7 @@ class Transformed(Renderer):
             problems.extend(self._idle(applied, len(found)))
         if problems:
             raise problems[0] if len(problems) == 1 else ExceptionGroup(f"{len(problems)} problems in this render", problems)
-
-    def _made(self, ctx: Context, chain: _Chain, resource: Resource) -> _Made:
-        question = (resource.key, resource.digest, chain.salt, chain.facts)
-        made = self._remembered.get(question)
-        if made is None:
-            ctx.count("resources_transformed", 1)
-            made = chain.run(resource)
-            if self._may_remember:
-                self._remembered.put(question, attrs.evolve(made, body=None))
-        return made
+        book.save(found)
 
     def _idle(self, applied: set[int], count: int) -> Iterator[RenderError]:
         for number, transform in enumerate(self._transforms):
@@ -153,82 +100,3 @@ def _collected(renderer: Renderer, ctx: Context, tree: Tree) -> tuple[list[Resou
     except ExceptionGroup as group:
         return found, list(group.exceptions)
     return found, []
-
-
-@attrs.frozen
-class _Made:
-    """What became of one object; its body is None when nothing did, and when it comes from memory."""
-
-    key: ResourceKey
-    digest: str
-    applied: tuple[int, ...]
-    body: FrozenDict | None = attrs.field(default=None, repr=False)
-
-    def as_resource(self, before: Resource, chain: _Chain) -> Resource:
-        if not self.applied:
-            return before
-        body = self.body
-        return Resource(self.key, self.digest, before.origin, (lambda: chain.body(before)) if body is None else (lambda: body))
-
-
-@attrs.frozen
-class _Chain:
-    """The transforms of one render, each with what it knows about the whole."""
-
-    steps: tuple[tuple[Transform, Hashable], ...]
-    salt: bytes = attrs.field(repr=False)
-
-    @property
-    def facts(self) -> tuple[Hashable, ...]:
-        return tuple(facts for _, facts in self.steps)
-
-    def run(self, resource: Resource) -> _Made:
-        current = resource.with_loader(functools.cache(lambda: resource.body))
-        applied = []
-        for number, (transform, facts) in enumerate(self.steps):
-            try:
-                body = transform.apply(current, facts)
-                current = current if body is None else _successor(current, body, self.salt)
-            except RenderError as error:
-                error.key = error.key or resource.key
-                error.origin = error.origin if error.origin != Origin() else resource.origin
-                raise
-            if body is not None:
-                applied.append(number)
-        return _Made(current.key, current.digest, tuple(applied), current.body if applied else None)
-
-    def body(self, resource: Resource) -> FrozenDict:
-        made = self.run(resource).body
-        return resource.body if made is None else made
-
-
-def _successor(before: Resource, body: Body, salt: bytes) -> Resource:
-    was = before.body
-    now = _still_wrapped(was, body) if is_wrapped(was) else body
-    try:
-        return Resource.of(now, before.origin, key=_key_after(before.key, was, now), salt=salt)
-    except (TypeError, ValueError) as error:  # both say what is wrong without quoting a value
-        raise RenderError(f"what a transform made of it is no object: {error}") from None
-
-
-def _key_after(key: ResourceKey, was: Body, now: Body) -> ResourceKey:
-    """Follow a new name or namespace, unless the renderer had named the object by rules of its own."""
-    try:
-        is_own = key_of(was) != key
-    except ValueError:
-        is_own = True
-    return key if is_own else key_of(now)
-
-
-def _still_wrapped(was: Any, now: Any) -> Any:
-    """Return *now* with everything wrapped that stands where *was* is: a patch does not know what is secret."""
-    if isinstance(was, Sensitive):
-        return wrap({"value": now}, _WRAP_VALUE)["value"]
-    if isinstance(was, Mapping) and isinstance(now, Mapping):
-        return {name: _still_wrapped(was.get(name), value) for name, value in now.items()}
-    if isinstance(was, list) and isinstance(now, list):
-        return [_still_wrapped(was[i] if i < len(was) else None, value) for i, value in enumerate(now)]
-    return now
-
-
-_WRAP_VALUE: Final = Patterns({"/value"})

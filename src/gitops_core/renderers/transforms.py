@@ -18,9 +18,10 @@ from gitops_core.model.pointers import escape, split
 from gitops_core.model.resources import Resource
 from gitops_core.model.secrets import KUBERNETES_SECRET, is_wrapped
 from gitops_core.model.values import Body, FrozenDict, FrozenList, freeze, thaw
+from gitops_core.renderers.chains import Facts, Transform, signed
 from gitops_core.renderers.metadata import CommonAnnotations, CommonLabels, DefaultNamespace
 from gitops_core.renderers.selectors import Selector
-from gitops_core.renderers.transforming import Transform, Transformed, signed
+from gitops_core.renderers.transforming import Transformed
 
 __all__ = [
     "CommonAnnotations",
@@ -94,7 +95,7 @@ class MergePatch(_Patch):
     def _filled(self) -> Iterable[tuple[str, Any]]:
         return ((f"/{escape(name)}", value) for name, value in self.patch.items())
 
-    def apply(self, resource: Resource, facts: Any) -> Body | None:  # noqa: ARG002  # why: it needs no overview
+    def apply(self, resource: Resource, facts: Facts) -> Body | None:  # noqa: ARG002  # why: it needs no overview
         """Return *resource* patched, or None when it is not chosen."""
         return merged(resource.body, self.patch) if self.selector.matches(resource) else None
 
@@ -166,7 +167,7 @@ class JsonPatch(_Patch):
     def _filled(self) -> Iterable[tuple[str, Any]]:
         return ((operation["path"], operation["value"]) for operation in self.operations if "value" in operation)
 
-    def apply(self, resource: Resource, facts: Any) -> Body | None:  # noqa: ARG002  # why: it needs no overview
+    def apply(self, resource: Resource, facts: Facts) -> Body | None:  # noqa: ARG002  # why: it needs no overview
         """Return *resource* patched, or None when it is not chosen."""
         if not self.selector.matches(resource):
             return None
