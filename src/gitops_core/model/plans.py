@@ -193,7 +193,7 @@ class Plan:
 
     @property
     def summary(self) -> str:
-        """One line: ``Plan: 1 to create, 2 to update, 0 to replace, 1 to delete; 1 refused; 42 unchanged.``"""
+        """One line with every count: ``Plan: 1 to create, 2 to update, ... ; 1 refused, 0 deferred, 0 skipped; 42 unchanged.``"""
         from gitops_core.model.plan_text import summary  # why here: the printer needs this class
 
         return summary(self)
