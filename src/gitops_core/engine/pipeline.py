@@ -11,6 +11,7 @@ from gitops_core.engine.applying import Applier, Job
 from gitops_core.engine.calls import failures_of
 from gitops_core.engine.confirming import Confirmer
 from gitops_core.engine.deciding import Judge, plan_request
+from gitops_core.engine.excluding import alone
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import Desired, fetch, render, resolve
 from gitops_core.engine.observing import Observed, holders, observe
@@ -19,7 +20,7 @@ from gitops_core.engine.pending import resume
 from gitops_core.engine.recording import journal, remember, write_ahead
 from gitops_core.engine.results import conclude, failed
 from gitops_core.engine.reviewing import review
-from gitops_core.errors import GitOpsError, SourceError, StateError
+from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
 from gitops_core.model.plans import Plan
 from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
@@ -53,10 +54,10 @@ def reconcile(p: Pass, revision: Revision | None = None, select: Select = lambda
     """
     p.events.emit(EventType.PASS_STARTED, p.app.name)
     try:
-        with p.store.exclusive(p.app.id, p.app.options.lock_timeout):
+        with alone(p):
             result = _attempt(p, revision, select)
             remember(p, result)
-    except StateError as error:
+    except (StateError, Cancelled, DeadlineExceeded) as error:
         result = failed(p, revision, failures_of(error))
     p.events.emit(EventType.PASS_FINISHED, result.status.value, status=result.status.value)
     return result
@@ -138,7 +139,7 @@ def destroy(p: Pass) -> ReconcileResult:
     """Run a pass in which nothing is declared; source and renderer are not asked."""
     tree = Tree("", Revision("", ref="destroy"), dict, _unread)
     try:
-        with p.store.exclusive(p.app.id, p.app.options.lock_timeout):
+        with alone(p):
             ledger = Ledger(p.store, p.store.inventory(p.app.id))
             result = converge(p, Desired(tree.revision, tree, ()), ledger, lambda plan: (plan, ()))
             remember(p, result)

@@ -1,0 +1,35 @@
+"""One engine an application: wait for the other one, and notice a stop while waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from gitops_core.engine.passes import Pass
+from gitops_core.errors import StateLocked
+
+_SLICE: Final = 0.25  # seconds; a store's wait cannot be stopped, so it is asked for little at a time
+
+
+@contextmanager
+def alone(p: Pass) -> Iterator[None]:
+    """
+    Hold the application for the length of the body.
+
+    Raises:
+        StateLocked: Another engine still holds it after ``options.lock_timeout``. RETRY.
+        Cancelled: The host asked us to stop while we waited. WAIT.
+    """
+    left = p.app.options.lock_timeout
+    with ExitStack() as held:
+        while True:
+            p.ctx.check()
+            try:
+                held.enter_context(p.store.exclusive(p.app.id, max(0.0, min(_SLICE, left))))
+                break
+            except StateLocked:
+                left -= _SLICE
+                if left <= 0:
+                    raise
+        yield
