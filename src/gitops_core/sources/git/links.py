@@ -86,7 +86,7 @@ class _Follower:
     def _expand(self, shown: str, place: _Place, active: frozenset[tuple[str, ...]]) -> Iterator[File]:
         selection, directory = self._walker.selection, "/".join(place.parts)
         self._walker.grow(1, shown)
-        for entry in self._walker.entries(place.entry.id, directory):
+        for entry in self._walker.entries(place.entry.id, directory).values():
             child = f"{shown}/{entry.name}"
             if entry.mode == DIRECTORY:
                 if selection.enters(child):
@@ -147,7 +147,7 @@ class _Follower:
     def _entry(self, directory: Entry, name: str, path: str) -> Entry | None:
         if directory.mode != DIRECTORY:
             return None
-        return next((entry for entry in self._walker.entries(directory.id, path) if entry.name == name), None)
+        return self._walker.entries(directory.id, path).get(name)
 
 
 def _parent(path: str) -> str:

@@ -8,8 +8,8 @@ touches one file only the directories above that file are read again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, Generic, TypeVar
 
 import attrs
 from dulwich.objects import parse_tree
@@ -23,6 +23,8 @@ from gitops_core.sources.selection import Selection
 DIRECTORY: Final = 0o040000
 _DEEPEST: Final = 100
 _FORMAT: Final = 0o170000
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @attrs.frozen
@@ -32,6 +34,10 @@ class Entry:
     name: str
     mode: int
     id: str
+
+    def order(self) -> str:
+        """Return what entries of one tree are sorted by."""
+        return f"{self.name}/" if self.mode == DIRECTORY else self.name
 
 
 @attrs.frozen
@@ -75,28 +81,47 @@ class Node:
                 yield entry
 
 
-class NodeCache:
-    """Nodes of the trees listed last; two generations, so that it neither grows nor forgets what is in use."""
+class Generations(Generic[K, V]):
+    """
+    A cache in two generations, so that it neither grows nor forgets what is in use.
+
+    Args:
+        most: Weight of one generation.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._weight = 0
-        self._young: dict[tuple[str, str, str], Node] = {}
-        self._old: dict[tuple[str, str, str], Node] = {}
+        self._young: dict[K, tuple[V, int]] = {}
+        self._old: dict[K, tuple[V, int]] = {}
 
-    def get(self, key: tuple[str, str, str]) -> Node | None:
+    def get(self, key: K) -> V | None:
         """Return what was put under *key*, if it is still here."""
         found = self._young.get(key)
         if found is None and (found := self._old.get(key)) is not None:
-            self.put(key, found)
-        return found
+            self.put(key, *found)
+        return None if found is None else found[0]
 
-    def put(self, key: tuple[str, str, str], node: Node) -> None:
-        """Keep *node*."""
+    def put(self, key: K, value: V, weight: int) -> None:
+        """Keep *value*."""
         if self._weight > self._most:
             self._old, self._young, self._weight = self._young, {}, 0
-        self._young[key] = node
-        self._weight += len(node.entries) + 1
+        self._young[key] = (value, weight)
+        self._weight += weight
+
+
+class Forest:
+    """
+    What is known of the trees of a repository, for all its sources.
+
+    Attributes:
+        nodes: Directories by (tree id, path, selection).
+        above: Tree objects by id that lie above a selected path; in a repository with a thousand applications, the same for all.
+    """
+
+    def __init__(self, most: int = 200_000) -> None:
+        self.nodes: Generations[tuple[str, str, str], Node] = Generations(most)
+        self.above: Generations[str, Mapping[str, Entry]] = Generations(most)
 
 
 class Walker:
@@ -108,22 +133,22 @@ class Walker:
         read: Gives the bytes of a tree or blob by id.
         selection: What counts.
         limit: Files and directories allowed.
-        cache: Nodes of earlier walks.
+        forest: What earlier walks found.
     """
 
-    def __init__(self, ctx: Context, read: Callable[[str], bytes], selection: Selection, limit: int, cache: NodeCache) -> None:
+    def __init__(self, ctx: Context, read: Callable[[str], bytes], selection: Selection, limit: int, forest: Forest) -> None:
         self.ctx = ctx
         self.read = read
         self.selection = selection
         self.limit = limit
-        self._cache = cache
+        self._forest = forest
         self._fingerprint = selection.fingerprint
-        self._parsed: dict[str, tuple[Entry, ...]] = {}
+        self._parsed: dict[str, Mapping[str, Entry]] = {}
         self.size = 0
 
-    def entries(self, tree_id: str, path: str) -> tuple[Entry, ...]:
+    def entries(self, tree_id: str, path: str) -> Mapping[str, Entry]:
         """
-        Return the entries of a tree object.
+        Return the entries of a tree object by name.
 
         Raises:
             UnsafeTree: One has a name that could reach outside, or stands there twice. STALL.
@@ -131,13 +156,27 @@ class Walker:
         known = self._parsed.get(tree_id)
         if known is None:
             self.ctx.check()
-            raw = parse_tree(self.read(tree_id), 20)
-            known = self._parsed[tree_id] = tuple(Entry(checked_name(n, path), m, i.decode("ascii")) for n, m, i in raw)
-            if len({entry.name for entry in known}) != len(known):
+            raw = list(parse_tree(self.read(tree_id), 20))
+            known = {name: Entry(name, m, i.decode("ascii")) for n, m, i in raw if (name := checked_name(n, path))}
+            if len(known) != len(raw):
                 raise UnsafeTree(
                     f"{path or 'the root'!r} holds one name twice; no tool of Git's own would write it: rewrite the commit"
                 )
+            self._parsed[tree_id] = known
         return known
+
+    def _candidates(self, tree_id: str, path: str) -> Iterable[Entry]:
+        """Return the entries that could count: all of them below a selected path, above it those that lead there."""
+        prefix = f"{path}/" if path else ""
+        if any(not root or path == root or prefix.startswith(f"{root}/") for root in self.selection.paths):
+            return self.entries(tree_id, path).values()
+        found = self._forest.above.get(tree_id)
+        if found is None:
+            found = self.entries(tree_id, path)
+            self._forest.above.put(tree_id, found, len(found))
+        leading = {root[len(prefix) :].split("/")[0] for root in self.selection.paths if root.startswith(prefix)}
+        # In the order of paths, which is a tree's own: a directory sorts as if its name ended with a slash.
+        return sorted((found[name] for name in leading if name in found), key=Entry.order)
 
     def node(self, tree_id: str, path: str = "", depth: int = 0) -> Node:
         """
@@ -148,12 +187,12 @@ class Walker:
             LimitExceeded: Too many files, or directories too deep. STALL.
         """
         key = (tree_id, path, self._fingerprint)
-        found = self._cache.get(key)
+        found = self._forest.nodes.get(key)
         if found is None:
             if depth > _DEEPEST:
                 raise LimitExceeded(f"directories are nested deeper than {_DEEPEST} levels at {path[:80]!r}...; flatten them")
             found = self._node(tree_id, path, depth)
-            self._cache.put(key, found)
+            self._forest.nodes.put(key, found, len(found.entries) + 1)
         else:
             self.grow(found.size, path)
         return found
@@ -179,7 +218,7 @@ class Walker:
         links: list[Link] = []
         notices: list[Notice] = []
         digest = hashlib.sha256()
-        for entry in self.entries(tree_id, path):
+        for entry in self._candidates(tree_id, path):
             child = f"{path}/{entry.name}" if path else entry.name
             match entry.mode & _FORMAT:
                 case 0o040000 if self.selection.enters(child):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import attrs
 
@@ -23,14 +23,13 @@ from gitops_core.sources.git.cache import locked, place_of
 from gitops_core.sources.git.call import Call
 from gitops_core.sources.git.credentials import Credentials
 from gitops_core.sources.git.flights import Flights
-from gitops_core.sources.git.listing import NodeCache
+from gitops_core.sources.git.listing import Forest
 from gitops_core.sources.git.references import Reference
 from gitops_core.sources.git.remotes import Order, open_remote
 from gitops_core.sources.git.settings import GitLimits, Transport
 from gitops_core.sources.git.store import Store
 from gitops_core.sources.git.translation import translating
 
-_NODES_KEPT: Final = 200_000
 T = TypeVar("T")
 
 
@@ -53,7 +52,7 @@ class Repository:
         site: Where and how.
         store: Commits with their whole trees.
         history: Commits and trees without files, brought when somebody asks for history.
-        nodes: Directories listed before.
+        forest: What is known of its trees.
     """
 
     def __init__(self, site: Site) -> None:
@@ -61,7 +60,7 @@ class Repository:
         place = place_of(site.address)
         self.store = Store(site.directory / f"{place}.git")
         self.history = Store(site.directory / f"{place}.history.git")
-        self.nodes = NodeCache(_NODES_KEPT)
+        self.forest = Forest()
         self._remote = open_remote(site.address, site.transport, site.credentials)
         self._flights = Flights()
         self._listed: dict[tuple[str, ...], tuple[float, dict[str, str]]] = {}

@@ -135,7 +135,7 @@ class GitSource(Source):
                 raise
             raise RevisionNotFound(f"{self._address.url} has no commit {revision.id}, or does not hand it out") from error
         commit = _read_commit(repository, revision.id)
-        walker = Walker(ctx, lambda i: repository.store.read(i)[1], self._selection, self.limits.files, repository.nodes)
+        walker = Walker(ctx, lambda i: repository.store.read(i)[1], self._selection, self.limits.files, repository.forest)
         listing = list_tree(walker, commit.tree)
         full = attrs.evolve(revision, author=commit.author, message=commit.message, time=commit.time)
         return Tree(

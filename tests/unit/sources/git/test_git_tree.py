@@ -46,6 +46,11 @@ def test_only_what_is_selected_is_there_by_its_path_from_the_root(repo, source, 
     assert contents(fetch(source(path="edge", ignore=("*.md", "sub/")), ctx)) == {"edge/a.yaml": "a"}
 
 
+def test_several_paths_are_listed_in_the_order_of_paths(repo, source, ctx):
+    repo.commit({"edge/a": "a", "edge-2/a": "b", "edge.yaml": "c", "x": "x"})
+    assert list(fetch(source(path=["edge", "edge-2", "edge.yaml"]), ctx).files) == ["edge-2/a", "edge.yaml", "edge/a"]
+
+
 def test_the_default_ignores_are_visible_and_apply(repo, source, ctx):
     repo.commit({"a.yaml": "a", ".gitignore": "x", ".github/workflows/ci.yaml": "c"})
     assert list(fetch(source(), ctx).files) == ["a.yaml"]
@@ -311,7 +316,7 @@ def test_listing_can_be_stopped(repo, source, ctx):
     one = source()
     revision = one.resolve(ctx)
     one.fetch(ctx, revision)
-    one._handle.repository.nodes.__init__(1000)
+    one._handle.repository.forest.__init__()
     stopping = make_context()
     plain = one._handle.repository.store.read
     one._handle.repository.store.read = lambda object_id: (plain(object_id), stopping.cancel.set())[0]
