@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gitops_core.model.pointers import split
 from gitops_core.model.values import FrozenDict, freeze
 from gitops_core.renderers.manifests.events import position
 from gitops_core.renderers.manifests.loader import MAX_DEPTH, Document, Loaded, duplicate_key
@@ -16,6 +17,7 @@ from gitops_core.renderers.manifests.problems import Problem
 from gitops_core.renderers.manifests.scalars import as_json
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
+_NUMBER: Final = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?(?:Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)')
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -121,31 +123,19 @@ def _is_broken(value: str) -> bool:
 
 
 def _find_number(text: str) -> Problem:
-    for match in _TOKEN.finditer(text):
-        if match[0][:1] not in '"[]{}:,' and match[0] not in ("true", "false", "null") and not _is_number(match[0]):
-            return Problem(
-                "this number is not finite, or is too large for JSON; write a smaller one", *position(text, match.start())
-            )
-    return Problem("a number is not finite, or is too large for JSON; write a smaller one")
-
-
-def _is_number(word: str) -> bool:
-    try:
-        return math.isfinite(float(word))
-    except ValueError:
-        return True  # broken in another way, which is not what is looked for
+    """Return the problem of the first number that is none; there is one, because the decoder met it."""
+    numbers = (match for match in _NUMBER.finditer(text) if match[0][0] != '"')
+    offset = next(match.start() for match in numbers if not math.isfinite(float(match[0])))
+    return Problem("this number is not finite, or is too large for JSON; write a smaller one", *position(text, offset))
 
 
 def _find_twice(text: str) -> Problem:
+    """Return the problem of the first key that stands twice; there is one, because the decoder met it."""
     first: dict[tuple[int, str], int] = {}
-    for document, pointer, offset, is_key in _places(text):
-        line, column = position(text, offset)
-        if is_key and (document, pointer) in first:
-            return duplicate_key(
-                pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~"), first[document, pointer], line, column
-            )
-        first.setdefault((document, pointer), line)
-    return Problem("a key stands twice in one object; remove one of the two")
+    keys = ((document, pointer, offset) for document, pointer, offset, is_key in _places(text) if is_key)
+    document, pointer, offset = next(key for key in keys if first.setdefault(key[:2], key[2]) != key[2])
+    before, _ = position(text, first[document, pointer])
+    return duplicate_key(split(pointer)[-1], before, *position(text, offset))
 
 
 def json_positions(text: str) -> list[Positions]:
