@@ -15,7 +15,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Self
 
 import attrs
@@ -193,18 +193,18 @@ class Walk:
     def write_over(self, name: str, content: Content) -> None:
         """Put *content* at *name* in place of what is there, all of it at once."""
         self.sweep()
-        temporary = _temporary()
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells sweep() that its writer lives
-            self._fill(fd, content)
-            os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        except BaseException:
-            with contextlib.suppress(OSError):  # the error that brought us here matters more; sweep() tries again
-                os.unlink(temporary, dir_fd=self.fd)
-            raise
-        finally:
-            os.close(fd)
+        with _temporary() as temporary:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.fd)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # tells sweep() in other processes that its writer lives
+                self._fill(fd, content)
+                os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+            except BaseException:
+                with contextlib.suppress(OSError):  # the error that brought us here matters more; sweep() tries again
+                    os.unlink(temporary, dir_fd=self.fd)
+                raise
+            finally:
+                os.close(fd)
         self._made()
 
     def remove(self, name: str) -> None:
@@ -236,20 +236,18 @@ class Walk:
         if (facts.st_dev, facts.st_ino) in self._swept:
             return
         with os.scandir(self.fd) as entries:
-            stale = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if TEMPORARY.fullmatch(entry.name)]
-        for name, is_directory in stale:
-            with contextlib.suppress(OSError):  # it is in use, or somebody else has just removed it
-                if is_directory:
-                    os.rmdir(name, dir_fd=self.fd)
-                else:
-                    self._unlink_unlocked(name)
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if TEMPORARY.fullmatch(entry.name)]
+        for name, is_directory in found:
+            if name not in _IN_USE:
+                with contextlib.suppress(OSError):  # another process is at it, or has just removed it
+                    self._remove_unlocked(name, os.rmdir if is_directory else os.unlink)
         self._swept.add((facts.st_dev, facts.st_ino))
 
-    def _unlink_unlocked(self, name: str) -> None:
+    def _remove_unlocked(self, name: str, remove: Callable[..., None]) -> None:
         fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.fd)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(name, dir_fd=self.fd)
+            remove(name, dir_fd=self.fd)
         finally:
             os.close(fd)
 
@@ -287,21 +285,26 @@ class Walk:
 
     def _make(self, name: str) -> None:
         """Make the directory *name*, marked from the moment it has that name."""
-        temporary = _temporary()
-        os.mkdir(temporary, 0o755, dir_fd=self.fd)
-        try:
-            made = os.open(temporary, _STEP, dir_fd=self.fd)
+        self.sweep()
+        with _temporary() as temporary:
+            os.mkdir(temporary, 0o755, dir_fd=self.fd)
             try:
-                self._set_mark(made, _OPEN)
-            finally:
-                os.close(made)
-            os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
-        except OSError as error:
-            with contextlib.suppress(OSError):  # as in write_over
-                os.rmdir(temporary, dir_fd=self.fd)
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else another thread was faster, and its file is in it
-                raise
+                self._mark_and_rename(temporary, name)
+            except OSError as error:
+                with contextlib.suppress(OSError):  # as in write_over
+                    os.rmdir(temporary, dir_fd=self.fd)
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else another thread was faster, and its file is in it
+                    raise
         self._sync()
+
+    def _mark_and_rename(self, temporary: str, name: str) -> None:
+        fd = os.open(temporary, _STEP, dir_fd=self.fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as in write_over
+            self._set_mark(fd, _OPEN)
+            os.rename(temporary, name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+        finally:
+            os.close(fd)
 
     def _made(self) -> None:
         """The directories we are in have something in them now."""
@@ -343,5 +346,15 @@ class Walk:
                 raise
 
 
-def _temporary() -> str:
-    return f".reconcile-{secrets.token_hex(8)}.tmp"
+_IN_USE: Final[set[str]] = set()
+"""Names of this process's unfinished files; adding and discarding are atomic."""
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[str]:
+    name = f".reconcile-{secrets.token_hex(8)}.tmp"
+    _IN_USE.add(name)
+    try:
+        yield name
+    finally:
+        _IN_USE.discard(name)
