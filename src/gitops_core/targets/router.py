@@ -183,10 +183,10 @@ class RouterTarget(Target):
 
     def key(self, body: Body) -> ResourceKey:
         """
-        Return the key that the first target gives *body* whose route matches that very key.
+        Return the key that the target of *body* gives it.
 
         Raises:
-            ValueError: It has no kind or name.
+            ValueError: It has no identity, or its target gives it a key that leads to another route.
         """
         return self._place(body)[1]
 
@@ -221,14 +221,28 @@ class RouterTarget(Target):
         return target
 
     def _place(self, body: Body) -> tuple[Target | None, ResourceKey]:
+        """Return who holds *body* and its key there: by its plain key if it has one, else by asking every target in turn."""
+        try:
+            plain: ResourceKey | None = key_of(body)
+        except ValueError as error:
+            plain, problem = None, error
+        route = self._route(plain) if plain else None
+        if route:
+            return route.target, self._checked(route, as_key(route.target.key(body)))
         for route in self._routes:
-            try:
-                key = as_key(route.target.key(body))
-            except ValueError:
-                continue  # not an object that this target knows; another one may
-            if self._route(key) is route:
+            key = _key_or_none(route.target, body)
+            if key is not None and self._route(key) is route:
                 return route.target, key
-        return None, key_of(body)
+        if plain is None:
+            raise problem
+        return None, plain
+
+    def _checked(self, route: Route, key: ResourceKey) -> ResourceKey:
+        if self._route(key) is not route:
+            raise ValueError(
+                f"{route.target.name} calls it {key}, a key that its own route does not match; widen that route ({route})"
+            )
+        return key
 
     def _by_body(self, body: Body) -> Target | None:
         try:
@@ -239,6 +253,13 @@ class RouterTarget(Target):
     def _homeless(self, key: ResourceKey) -> Invalid:
         routes = "; ".join(map(str, self._routes))
         return Invalid(f"no route of {self._name!r} matches it; add one, or remove the object. The routes are: {routes}", key=key)
+
+
+def _key_or_none(target: Target, body: Body) -> ResourceKey | None:
+    try:
+        return as_key(target.key(body))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None  # why these: this target may never have seen such an object
 
 
 def _foreign(member: Target, error: Exception) -> PluginError:
