@@ -214,6 +214,7 @@ class Faults:
 
     Attributes:
         redirect: Answer every request with a redirect to the same path under this base URL.
+        moved: Redirect what is asked for under this name, ``old.git``, to the repository's own, as after a renaming.
         status: Answer every request with this HTTP status, if not 0.
         stall: Where to fall silent until the server closes: ``""``, ``"refs"`` (before an answer) or ``"pack"`` (after the first bytes).
         truncate: Close the connection after so many bytes of a pack answer, if not negative.
@@ -221,6 +222,7 @@ class Faults:
     """
 
     redirect: str = ""
+    moved: str = ""
     status: int = 0
     stall: str = ""
     truncate: int = -1
@@ -368,6 +370,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             owner.stopping.wait()
         elif faults.redirect:
             self._short(302, Location=faults.redirect.rstrip("/") + self.path)
+        elif faults.moved and self.path.startswith(f"/{faults.moved}/"):
+            self._short(301, Location=owner.url + self.path.removeprefix(f"/{faults.moved}"))
         elif faults.status:
             self._short(faults.status)
         elif owner.authorization is not None and self.headers.get("Authorization") != owner.authorization:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Callable
 from typing import Final
+
+from dulwich.errors import GitProtocolError
 
 from gitops_core.errors import LimitExceeded, SourceUnavailable
 from gitops_core.interfaces import Context
@@ -42,6 +45,23 @@ class Call:
         if self.received > self.limit:
             raise LimitExceeded(f"the remote sent more than {self.limit:,} bytes; raise GitLimits.pack_bytes if that is right")
         self.ctx.check()
+
+    def reading(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """
+        Return *read* for dulwich's use, counted, with error packets heard.
+
+        dulwich takes an error packet in an answer to ``fetch`` for the packet it waits for and reports only that the server
+        hung up. No other packet begins so, and nobody sends a pack outside of packets any more.
+        """
+
+        def counted(size: int) -> bytes:
+            piece = read(size)
+            self.add(len(piece))
+            if piece.startswith(b"ERR ") and len(piece) == size:
+                raise GitProtocolError(piece[4:].decode("utf-8", "replace").strip())
+            return piece
+
+        return counted
 
     def wait_readable(self, fileno: int) -> None:
         """

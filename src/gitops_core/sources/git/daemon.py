@@ -41,11 +41,6 @@ class DaemonClient(TCPGitClient):
         patient.settimeout(self._call.patience)
         file = patient.makefile("rb")
 
-        def read(size: int) -> bytes:
-            piece = file.read(size)
-            self._call.add(len(piece))
-            return piece
-
         def close() -> None:
             file.close()
             patient.close()
@@ -54,7 +49,7 @@ class DaemonClient(TCPGitClient):
             return bool(select.select([patient], [], [], 0)[0])
 
         self._close = close
-        protocol = Protocol(read, patient.sendall, close)
+        protocol = Protocol(self._call.reading(file.read), patient.sendall, close)
         self.protocol_version = 2 if protocol_version is None else protocol_version
         version = b"\0\0version=2\0" if self.protocol_version else b""
         where = path.encode() if isinstance(path, str) else path

@@ -125,13 +125,7 @@ class HttpClient(AbstractHttpGitClient):
         if data is None and not (answer.content_type or "").startswith("application/x-git-"):
             answer.close()
             raise RepositoryNotFound(f"{self._address.url} answers, but does not speak Git's smart HTTP; check the address")
-
-        def read(size: int) -> bytes:
-            piece: bytes = answer.read(size)
-            self._call.add(len(piece))
-            return piece
-
-        return answer, read
+        return answer, self._call.reading(answer.read)
 
     def _send(self, url: str, headers: dict[str, str] | None, data: bytes | Iterator[bytes] | None) -> Any:
         if _origin(url) != self._address.origin:

@@ -32,7 +32,6 @@ class _Raw(io.RawIOBase):
         self._call.wait_readable(self._fileno)
         piece = os.read(self._fileno, len(buffer))
         buffer[: len(piece)] = piece
-        self._call.add(len(piece))
         return len(piece)
 
 
@@ -76,7 +75,7 @@ class Conversation:
             raise RuntimeError("a program without pipes")
         self._input, self._output = self._program.stdin, self._program.stdout
         reader = Reader(self._output.fileno(), call)
-        self.read = reader.read
+        self.read = call.reading(reader.read)
         self.can_read = reader.can_read
         self.exit_code: int | None = None
         self.last_words = ""

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dulwich.client import SSHGitClient, SSHVendor
 
-from gitops_core.errors import AuthenticationFailed, ConfigError, RepositoryNotFound, SourceError, SourceUnavailable
+from gitops_core.errors import (
+    AuthenticationFailed,
+    ConfigError,
+    RepositoryNotFound,
+    RevisionVanished,
+    SourceError,
+    SourceUnavailable,
+)
 from gitops_core.sources.git.addresses import Address
 from gitops_core.sources.git.call import Call
 from gitops_core.sources.git.pipes import Conversation
@@ -25,6 +32,7 @@ _MEANINGS: Final = (
     ("no matching host key", AuthenticationFailed, "it offers no kind of host key that we accept"),
     ("permission denied", AuthenticationFailed, "it refused our key; check Ssh.key_file, and that the key may read the repository"),
     ("too many authentication failures", AuthenticationFailed, "it refused our keys; name the one to use in Ssh.key_file"),
+    ("not our ref", RevisionVanished, "it no longer has what was resolved; the next pass resolves anew"),
     ("does not appear to be a git repository", RepositoryNotFound, "there is no repository"),
     ("repository not found", RepositoryNotFound, "there is no repository, or our key may not see it"),
     ("no such file or directory", RepositoryNotFound, "there is no repository"),
