@@ -106,7 +106,7 @@ class Confirmer:
             self._ledger.write(InventoryUpdate(drop=(change.key,), close_intents=(change.key,)))
             return [Outcome(change.key, change.action, OutcomeStatus.DONE, change.reason)]
         health = self.health(live, None)
-        entry = self._judge.applied(change, live, settled=health.settled)
+        entry = self._judge.applied(change, live, settled=_is_well(health))
         self._ledger.write(InventoryUpdate(put=(entry,), close_intents=(change.key,)))
         return [Outcome(change.key, change.action, OutcomeStatus.DONE, change.reason, id=live.id, health=health)]
 
@@ -121,7 +121,7 @@ class Confirmer:
             return []
         entries = self._ledger.inventory.entries
         open_ = [key for key in unchanged if key in entries and not entries[key].settled and key in live]
-        settled = [key for key in open_ if self.health(live[key], None).settled]
+        settled = [key for key in open_ if _is_well(self.health(live[key], None))]
         self._ledger.write(InventoryUpdate(put=tuple(attrs.evolve(entries[key], settled=True) for key in settled)))
         return sorted(set(open_) - set(settled))
 
@@ -215,8 +215,8 @@ class Confirmer:
         waits = options.wait and change.wait and not health.settled and not health.failed
         if waits and waited < options.health_timeout:
             return None
-        entries.append(self._judge.applied(change, live, settled=health.settled))
-        well = health.settled or not (options.wait and change.wait)
+        entries.append(self._judge.applied(change, live, settled=_is_well(health)))
+        well = _is_well(health) or not (options.wait and change.wait)
         status = OutcomeStatus.DONE if well else OutcomeStatus.UNSETTLED
         reason = "" if well else f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
         return attrs.evolve(self._outcome(item, status, reason), id=live.id, health=health)
@@ -238,3 +238,8 @@ class Confirmer:
 
     def _outcome(self, item: Unconfirmed, status: OutcomeStatus, reason: str) -> Outcome:
         return Outcome(item.change.key, item.change.action, status, reason, attempts=item.written.attempts)
+
+
+def _is_well(health: Health) -> bool:
+    """Tell whether dependents may go on: a failed Pod has settled, but nothing should build on it."""
+    return health.settled and health.status is not HealthStatus.DEGRADED

@@ -26,7 +26,10 @@ def test_events_are_numbered_and_delivered_in_order():
     emitter.later(EventType.RETRYING, "first")
     assert sink.events == []
     emitter.emit(EventType.PASS_FINISHED, "second", status="ok")
-    assert [(e.sequence, e.message, e.pass_id, e.time) for e in sink.events] == [(0, "first", "p1", 5.0), (1, "second", "p1", 5.0)]
+    assert [(e.sequence, e.message, e.pass_id, e.time) for e in sink.events] == [
+        (0, "first", "p1", 5.0),
+        (1, "second", "p1", 5.0),
+    ]
     assert sink.events[1].data == {"status": "ok"}
 
 

@@ -19,7 +19,9 @@ def change(name: str, *needs: str, action: Action = Action.CREATE, kind: str = "
     return Change(key(name, kind), action, depends_on=tuple(key(n) for n in needs))
 
 
-def done(name: str, status: OutcomeStatus = OutcomeStatus.DONE, action: Action = Action.CREATE, kind: str = "ConfigMap") -> Outcome:
+def done(
+    name: str, status: OutcomeStatus = OutcomeStatus.DONE, action: Action = Action.CREATE, kind: str = "ConfigMap"
+) -> Outcome:
     return Outcome(key(name, kind), action, status)
 
 

@@ -69,7 +69,9 @@ def test_retries_end_after_the_allowed_attempts_with_the_last_error():
     assert failing.calls == 3
 
 
-@pytest.mark.parametrize("error", [Denied("no"), Invalid("no"), NotStabilized("no"), NotFound("no"), AlreadyExists("no"), Conflict("no")])
+@pytest.mark.parametrize(
+    "error", [Denied("no"), Invalid("no"), NotStabilized("no"), NotFound("no"), AlreadyExists("no"), Conflict("no")]
+)
 def test_an_error_that_the_same_call_would_get_again_is_not_retried(error):
     runner, _ = retry()
     failing = Failing(error)
