@@ -206,6 +206,8 @@ class _Builder:
     def _plain(self, event: Any) -> Any:
         """Return the value of an unquoted scalar, and remember it when it is short and means the same everywhere."""
         text = event.value
+        if len(text) > _LONGEST_WORD and text[0].isalpha():
+            return text
         value = _json(resolve_raw(text), event)
         if meaning := ambiguity(text):
             self.ambiguities.append(Ambiguity(place(event)[0], meaning))
@@ -303,6 +305,7 @@ def duplicate_key(key: str, before: int, line: int, column: int) -> Problem:
 
 _MISSING: Final = object()
 _OPEN: Final = object()  # an anchor whose value is not finished
+_LONGEST_WORD: Final = 5  # "false"; a longer scalar that begins with a letter is text
 _SHORT: Final = 6  # characters: ports and replica counts are worth remembering, long numbers are not
 _LONGEST_KEY: Final = 64
 _CACHED: Final = 20_000  # entries in each of the two caches below
