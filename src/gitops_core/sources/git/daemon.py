@@ -48,8 +48,8 @@ class DaemonClient(TCPGitClient):
         def can_read() -> bool:
             return bool(select.select([patient], [], [], 0)[0])
 
-        self._close = close
         protocol = Protocol(self._call.reading(file.read), patient.sendall, close)
+        self._close = protocol.close
         self.protocol_version = 2 if protocol_version is None else protocol_version
         version = b"\0\0version=2\0" if self.protocol_version else b""
         where = path.encode() if isinstance(path, str) else path

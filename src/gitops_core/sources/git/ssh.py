@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from dulwich.client import SSHGitClient, SSHVendor
+from dulwich.protocol import Protocol
 
 from gitops_core.errors import (
     AuthenticationFailed,
@@ -46,6 +48,14 @@ class SshClient(SSHGitClient):
         self._vendor = _Vendor(transport, call)
         super().__init__(address.host, address.port or None, address.user or None, vendor=self._vendor)
         self._address = address
+        self._protocols: list[Protocol] = []
+
+    def _connect(
+        self, cmd: bytes, path: str | bytes, protocol_version: int | None = None
+    ) -> tuple[Protocol, Callable[[], bool], IO[bytes] | None]:
+        protocol, can_read, stderr = super()._connect(cmd, path, protocol_version)
+        self._protocols.append(protocol)
+        return protocol, can_read, stderr
 
     @staticmethod
     def _warn_filter_objects() -> None:
@@ -54,6 +64,9 @@ class SshClient(SSHGitClient):
     def finish(self, *, failed: bool) -> SourceError | None:
         """End the program and return what went wrong by its own account, if it says."""
         said = self._vendor.finish(failed=failed)
+        # dulwich does not close it when the beginning of the conversation fails.
+        for protocol in self._protocols:
+            protocol.close()
         return None if said is None else meaning(self._address, said)
 
 
