@@ -207,6 +207,10 @@ class Decider:
         """
         rules = self.request.rules_for(key)
         secrecy = Secrecy.of(key, rules, body, entry.sensitive if entry else ())
+        raw = read_body(live)
+        desired = normalized(body, rules, secrecy) if body else FrozenDict()  # a target cannot spell what is not declared
+        there = normalized(raw, rules, secrecy.between(body, raw))
+        secrecy = secrecy.between(body, raw, desired, there)
         how = Comparison(
             fields=rules.fields,
             ignored=self._ignored_for(key, rules.fields.computed),
@@ -215,8 +219,7 @@ class Decider:
             declared=entry.declared if entry else (),
             write_only=entry.write_only if entry else "",
         )
-        desired = normalized(body, rules, secrecy) if body else FrozenDict()  # a target cannot spell what is not declared
-        return Sides(desired, normalized(read_body(live), rules, secrecy), how, secrecy, rules)
+        return Sides(desired, there, how, secrecy, rules)
 
     def _ignored_for(self, key: ResourceKey, computed: Patterns) -> Patterns:
         rules = self.request.options.ignore
@@ -264,7 +267,7 @@ class Sides:
         """
         own = self.rules.diff
         if own is not None:
-            redactor = Secrecy.hidden_in(self.desired, self.live)
+            redactor = self.secrecy.redactor
             found = ask("diff", lambda: _checked(own(reveal(self.desired), reveal(self.live))), redactor)
             if found is not None:
                 taken = taken_over(found, self.how, self.secrecy.patterns, redactor)

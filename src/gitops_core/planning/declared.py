@@ -30,7 +30,7 @@ Address = str
 def merge_key(*lists: Sequence[Any]) -> str:
     """Return the field that names every item of *lists*, differently within each list; "" when there is none."""
     items = [item for items in lists for item in items]
-    if not items or not all(isinstance(item, Mapping) for item in items):
+    if not items or not isinstance(items[0], Mapping) or not all(isinstance(item, Mapping) for item in items):
         return ""
     return next((key for key in MERGE_KEYS if key in items[0] and all(_names(key, each) for each in lists)), "")
 
@@ -56,22 +56,25 @@ def declared_pointers(body: Body) -> tuple[Address, ...]:
 
     Cost: O(nodes). The texts are interned: ten thousand like objects share them.
     """
-    return tuple(sorted(map(sys.intern, _addresses(body, ""))))
+    found: list[Address] = []
+    _collect(body, "", found)
+    found.sort()
+    return tuple(map(sys.intern, found))
 
 
-def _addresses(value: Any, address: str) -> Iterator[Address]:
-    if isinstance(value, Mapping) and value:
+def _collect(value: Any, address: str, found: list[Address]) -> None:
+    if isinstance(value, dict) and value:
         for name, item in value.items():
-            yield from _addresses(item, f"{address}/{escape(name)}")
+            _collect(item, f"{address}/{escape(name)}", found)
     elif isinstance(value, list) and (key := merge_key(value)):
         for item in value:
             own = f"{address}/{escape(item_segment(key, item))}"
-            yield own
+            found.append(own)
             for name, part in item.items():
                 if name != key:
-                    yield from _addresses(part, f"{own}/{escape(name)}")
+                    _collect(part, f"{own}/{escape(name)}", found)
     else:
-        yield address
+        found.append(address)
 
 
 def is_item(address: Address) -> bool:

@@ -107,10 +107,13 @@ class Links:
                 both[key] -= soft[key] & circle
         return both
 
-    def _referred(self, key: ResourceKey) -> set[ResourceKey]:
+    def _referred(self, key: ResourceKey) -> frozenset[ResourceKey]:
         decision = self._decisions[key]
         is_in_circle = self._changes[key].rule == "cycle"
-        return set() if decision.body is None or is_in_circle else set(references(key, decision.body))
+        body = decision.body
+        if body is None or is_in_circle:
+            return frozenset()
+        return self._request.once("references", decision.resource, lambda: references(key, body))
 
     # -- consequences ----------------------------------------------------------------------------------------------------
 
@@ -124,7 +127,7 @@ class Links:
                 self._stop(key, ChangeState.SKIPPED, "dependency", why)
             elif change.is_ready:
                 first = tuple(sorted(n for n in needs[key] if self._changes[n].is_ready))
-                self._changes[key] = attrs.evolve(change, depends_on=first)
+                self._changes[key] = attrs.evolve(change, depends_on=first) if first else change
         return [self._changes[key] for key in order]
 
     def _is_there(self, key: ResourceKey) -> bool:

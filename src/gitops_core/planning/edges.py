@@ -151,43 +151,52 @@ _CLUSTER_NAMED_BY: Final[Mapping[str, tuple[str, str]]] = {
 """Fields that hold a name as plain text: of an object in the same namespace, or of one without a namespace."""
 
 _TYPED: Final = frozenset({"roleRef", "scaleTargetRef"})
+_PLAIN_NAMES: Final = frozenset({*_NAMED_BY, *_CLUSTER_NAMED_BY})
+_OBJECTS: Final = frozenset({*_NAMED_OBJECT, *_TYPED})
+_LISTS: Final = frozenset({"imagePullSecrets", "subjects"})
 
 
-def references(key: ResourceKey, body: Body) -> Iterator[ResourceKey]:
-    """Yield the keys that *body* refers to by the field names of the Kubernetes API. They need not exist."""
-    yield from _references(body, key.namespace)
+def references(key: ResourceKey, body: Body) -> frozenset[ResourceKey]:
+    """Return the keys that *body* refers to by the field names of the Kubernetes API. They need not exist. Cost: O(nodes)."""
+    found: list[ResourceKey] = []
+    _collect(body, key.namespace, found)
+    return frozenset(found)
 
 
-def _references(value: Any, namespace: str) -> Iterator[ResourceKey]:
-    if isinstance(value, Mapping):
-        for field, item in value.items():
-            if isinstance(item, str):
-                yield from _by_text(field, item, namespace)
-            elif isinstance(item, Mapping):
-                yield from _by_object(field, item, namespace)
-                yield from _references(item, namespace)
-            elif isinstance(item, list):
-                yield from _by_list(field, item, namespace)
-                yield from _references(item, namespace)
-    elif isinstance(value, list):
+def _collect(value: Any, namespace: str, found: list[ResourceKey]) -> None:
+    """Walk every field of every declaration that changes, so it builds nothing but what it finds."""
+    if not isinstance(value, dict):
         for item in value:
-            yield from _references(item, namespace)
+            if isinstance(item, dict | list):
+                _collect(item, namespace, found)
+        return
+    for field, item in value.items():
+        if isinstance(item, str):
+            if field in _PLAIN_NAMES:
+                found.append(_by_text(field, item, namespace))
+        elif isinstance(item, dict):
+            if "name" in item and field in _OBJECTS:
+                found += _by_object(field, item, namespace)
+            _collect(item, namespace, found)
+        elif isinstance(item, list):
+            if field in _LISTS:
+                found += _by_list(field, item, namespace)
+            _collect(item, namespace, found)
 
 
-def _by_text(field: str, name: str, namespace: str) -> Iterator[ResourceKey]:
+def _by_text(field: str, name: str, namespace: str) -> ResourceKey:
     if field in _NAMED_BY:
-        yield ResourceKey(*_NAMED_BY[field], namespace, name)
-    elif field in _CLUSTER_NAMED_BY:
-        yield ResourceKey(*_CLUSTER_NAMED_BY[field], "", name)
+        return ResourceKey(*_NAMED_BY[field], namespace, name)
+    return ResourceKey(*_CLUSTER_NAMED_BY[field], "", name)
 
 
 def _by_object(field: str, item: Mapping[str, Any], namespace: str) -> Iterator[ResourceKey]:
-    name = item.get("name")
+    name = item["name"]
     if not isinstance(name, str):
         return
     if field in _NAMED_OBJECT:
         yield ResourceKey(*_NAMED_OBJECT[field], str(item.get("namespace") or namespace), name)
-    elif field in _TYPED:
+    else:
         group = item.get("apiGroup") or str(item.get("apiVersion") or "").rpartition("/")[0]
         for place in (namespace, ""):
             yield ResourceKey(str(group), str(item.get("kind")), place, name)
@@ -198,5 +207,5 @@ def _by_list(field: str, items: list[Any], namespace: str) -> Iterator[ResourceK
         if isinstance(item, Mapping) and isinstance(name := item.get("name"), str):
             if field == "imagePullSecrets":
                 yield ResourceKey("", "Secret", namespace, name)
-            elif field == "subjects" and item.get("kind") == "ServiceAccount":
+            elif item.get("kind") == "ServiceAccount":
                 yield ResourceKey("", "ServiceAccount", str(item.get("namespace") or namespace), name)

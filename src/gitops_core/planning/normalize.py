@@ -10,7 +10,7 @@ import attrs
 from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
 from gitops_core.model.pointers import Patterns, join, leaves, split
 from gitops_core.model.resources import ResourceKey
-from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, secret_texts, wrap
+from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, is_wrapped, reveal, secret_texts, wrap
 from gitops_core.model.values import Body, FrozenDict, Sensitive, digest, freeze
 from gitops_core.planning.request import TargetRules
 
@@ -47,21 +47,37 @@ class Secrecy:
             recorded: ``InventoryEntry.sensitive``: what was secret when it was applied last.
         """
         known = always_secret(key, rules)
-        found = list(leaves(body))
-        wrapped = [pointer for pointer, leaf in found if isinstance(leaf, Sensitive)]
-        extra = tuple(p for p in wrapped if not known.covers(p))
+        extra = tuple(p for p, leaf in leaves(body) if isinstance(leaf, Sensitive) and not known.covers(p))
         patterns = Patterns(known.patterns | set(extra) | set(map(_any_item, recorded))) if extra or recorded else known
-        return cls(patterns, _redactor(body, found) if wrapped else Redactor(), extra)
+        return cls(patterns, hidden_in(wrap(body, patterns)) if patterns else Redactor(), extra)
 
-    @staticmethod
-    def hidden_in(desired: Body, live: Body) -> Redactor:
-        """Return a redactor for every secret on either side, save what the declaration also has in clear."""
-        return _redactor([desired, live], list(leaves(desired)))
+    def between(self, declared: Body, live: Body, *spelled: Body) -> Secrecy:
+        """
+        Return this with a redactor for the secrets of both sides, before and after they were *spelled*.
+
+        The old secret is in the live object only, and a target's spelling may copy it to a field that nobody calls secret.
+
+        Raises:
+            PluginError: *live* is not a JSON object.
+        """
+        if not self.patterns:
+            return self
+        there = ask("observe", lambda: wrap(_object(live), self.patterns))
+        return attrs.evolve(self, redactor=hidden_in(wrap(declared, self.patterns), there, *spelled))
+
+
+def hidden_in(declared: Body, *others: Body) -> Redactor:
+    """Return a redactor for every wrapped value of all of these, save what *declared* also has in clear: that is no secret."""
+    clear = {leaf for _, leaf in leaves(declared) if isinstance(leaf, str)}
+    texts = {t for body in (declared, *others) for t in secret_texts(body) if len(t) >= _SHORTEST and t not in clear}
+    return Redactor(tuple(sorted(texts, key=lambda t: (-len(t), t))))
 
 
 def always_secret(key: ResourceKey, rules: TargetRules) -> Patterns:
     """Return the fields that are secret in every object like *key*."""
     fields = rules.fields
+    if not (fields.sensitive or fields.write_only) and key.kind != "Secret":
+        return _NONE
     kubernetes = KUBERNETES_SECRET if key.kind == "Secret" and not key.group else _NONE
     parts = [p for p in (fields.sensitive, fields.write_only, kubernetes) if p]
     return parts[0] if len(parts) == 1 else Patterns(frozenset().union(*(p.patterns for p in parts)))
@@ -70,12 +86,6 @@ def always_secret(key: ResourceKey, rules: TargetRules) -> Patterns:
 def _any_item(pointer: str) -> str:
     """Return *pointer* with ``*`` for list items: what was item 1 may be item 2 by now."""
     return join("*" if part.isdecimal() or part.startswith("[") else part for part in split(pointer))
-
-
-def _redactor(body: Any, found: list[tuple[str, Any]]) -> Redactor:
-    clear = {leaf for _, leaf in found if isinstance(leaf, str)}
-    texts = {t for t in secret_texts(body) if len(t) >= _SHORTEST and t not in clear}  # also in clear: it is no secret
-    return Redactor(tuple(sorted(texts, key=lambda t: (-len(t), t))))
 
 
 def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:

@@ -150,7 +150,8 @@ def _depends_on(
 
 
 def _refers_to(request: PlanRequest, resource: Resource, body: Body) -> tuple[ResourceKey, ...]:
-    return tuple(sorted({k for k in references(resource.key, body) if k != resource.key and request.declaration(k)}))
+    found = request.once("references", resource, lambda: references(resource.key, body))
+    return tuple(sorted(k for k in found if k != resource.key and request.declaration(k)))
 
 
 @attrs.frozen
@@ -163,6 +164,10 @@ class _Facts:
 
     @classmethod
     def of(cls, request: PlanRequest, resource: Resource, body: FrozenDict) -> _Facts:
+        return request.once("facts", resource, lambda: cls._work_out(request, resource, body))
+
+    @classmethod
+    def _work_out(cls, request: PlanRequest, resource: Resource, body: FrozenDict) -> _Facts:
         rules = request.rules_for(resource.key)
         secrecy = Secrecy.of(resource.key, rules, body)
         spelled = normalized(body, rules, secrecy)

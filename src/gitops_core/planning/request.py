@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 from operator import attrgetter
 
 import attrs
@@ -17,6 +18,8 @@ from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
 from gitops_core.model.revisions import Revision
 from gitops_core.model.values import Body
 from gitops_core.model.verdicts import Verdict
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +66,7 @@ class PlanRequest:
         options: ``prune``, ``adopt``, ``ignore``, ``memo_age``, ``wait``.
         now: Epoch seconds, for approvals and memos.
         salt: Keys the digests of secrets.
+        known: What was worked out of a declaration, by (what, key, digest): plan, write-ahead and record ask for the same.
     """
 
     application: str
@@ -81,6 +85,15 @@ class PlanRequest:
     options: Options = Options()
     now: float = 0.0
     salt: bytes = attrs.field(default=b"", repr=False)
+    known: dict[tuple[str, ResourceKey, str], Any] = attrs.field(factory=dict, eq=False, repr=False)
+
+    def once(self, what: str, resource: Resource, make: Callable[[], T]) -> T:
+        """Return what *make* gives for *what* of *resource*, worked out the first time only."""
+        place = (what, resource.key, resource.digest)
+        if place not in self.known:
+            self.known[place] = make()
+        found: T = self.known[place]
+        return found
 
     def rules_for(self, key: ResourceKey) -> TargetRules:
         """Return the pure half of the target that holds *key*."""

@@ -215,3 +215,13 @@ def test_what_is_gone_already_is_forgotten_whoever_needed_it(world):
     del world.live[as_key("Thing/b")]
     plan = world.plan(thing("a"))
     assert plan["Thing/b"].is_ready
+
+
+def test_what_is_refused_for_another_reason_keeps_that_reason_in_a_circle(world):
+    plan = world.plan(thing("a", "Thing/b"), thing("b", "Thing/a"), verdict=deny("a"))
+    assert states(plan) == {"a": ("refused", "policy"), "b": ("refused", "cycle")}
+
+
+def test_needs_that_stay_hold_nothing_up(world):
+    world.apply(thing("a", "Thing/b"), thing("b"), thing("c"))
+    assert states(world.plan(thing("a", "Thing/b", v=2), thing("b"))) == {"a": ("ready", ""), "c": ("ready", "")}

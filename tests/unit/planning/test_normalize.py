@@ -8,7 +8,7 @@ from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
 from gitops_core.model.fields import Fields
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.values import Sensitive, freeze
-from gitops_core.planning.normalize import Secrecy, always_secret, ask, live_digest, normalized, spelled
+from gitops_core.planning.normalize import Secrecy, always_secret, ask, hidden_in, live_digest, normalized, spelled
 from gitops_core.planning.request import TargetRules
 
 KEY = ResourceKey("", "Site", "", "a")
@@ -54,9 +54,7 @@ def test_a_secret_is_redacted_unless_the_declaration_also_has_it_in_clear():
     secrecy = Secrecy.of(KEY, PLAIN, freeze({"a": Sensitive("canary-1"), "b": Sensitive("shop"), "c": "shop", "d": 5}))
     assert secrecy.redactor.redact("canary-1 shop") == "*** shop"
     assert (
-        Secrecy.hidden_in(freeze({"c": "shop"}), freeze({"a": Sensitive("canary-1"), "b": Sensitive("shop")})).redact(
-            "canary-1 shop"
-        )
+        hidden_in(freeze({"c": "shop"}), freeze({"a": Sensitive("canary-1"), "b": Sensitive("shop")})).redact("canary-1 shop")
         == "*** shop"
     )
 
@@ -101,3 +99,12 @@ def test_the_digest_of_a_live_object_is_keyed_as_a_whole_and_blind_to_spelling()
     assert live_digest({"a": "x"}, rules, b"1") == live_digest({"a": "X"}, rules, b"1")
     assert live_digest({"a": "x"}, rules, b"1") != live_digest({"a": "x"}, rules, b"2")
     assert live_digest({"a": "x"}, rules, b"1") != live_digest({"a": "y"}, rules, b"1")
+
+
+def test_the_old_secret_is_known_from_the_live_object_wherever_spelling_copies_it():
+    declared = freeze({"token": Sensitive("canary-new")})
+    secrecy = Secrecy.of(KEY, PLAIN, declared).between(
+        declared, {"token": "canary-old"}, freeze({"token": Sensitive("CANARY-OLD")})
+    )
+    assert secrecy.redactor.redact("canary-new canary-old CANARY-OLD") == "*** *** ***"
+    assert Secrecy.of(KEY, PLAIN, {}).between({}, {"token": "x"}) == Secrecy.of(KEY, PLAIN, {})
