@@ -16,7 +16,7 @@ hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=Non
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 HERE = Path(__file__).parent
-_OFFLINE = (HERE / "unit", HERE / "property")
+_OFFLINE = (HERE / "unit", HERE / "property", HERE / "docs")
 _FOREIGN = ("GIT_", "SSH_", "XDG_", "PG", "KUBE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _XDG = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR")
 _numbers = itertools.count()
@@ -44,7 +44,7 @@ def _own_user_directories(_scrubbed_home: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Refuse every socket but a local one in unit and property tests."""
+    """Refuse every socket but a local one in unit, property and documentation tests."""
     if not any(offline in request.path.parents for offline in _OFFLINE):
         yield
         return
