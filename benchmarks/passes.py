@@ -1,0 +1,176 @@
+"""Passes of one application: the first, the ones after it, and those with a change."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from benchmarks import workloads
+from benchmarks.measuring import Report, Samples, Scale, Spent, fraction, measure
+from gitops_core import Event, ReconcileResult, Sink, StateStore, reconcile
+from gitops_core.engine.runtime import Runtime
+from gitops_core.renderers.manifests.documents import load
+from gitops_core.sources.git import GitSource
+from gitops_core.sources.memory import MemorySource
+from gitops_core.state.memory import MemoryStore
+from gitops_core.state.sqlite import SqliteStore
+from gitops_core.targets.memory import MemoryTarget
+from gitops_core.testing.contexts import make_context
+from gitops_core.testing.git_server import GitRepository
+
+DECODING: Final = 0.7
+NOTHING_CHANGED: Final = 1 / 200
+ONE_FILE: Final = 1 / 30
+
+
+@attrs.frozen
+class Setting:
+    """
+    One world to measure in.
+
+    Attributes:
+        source: A :class:`MemorySource` or :class:`GitSource`.
+        store: Where state is kept.
+        commit: Puts files on top of the branch.
+    """
+
+    source: MemorySource | GitSource
+    store: StateStore
+    commit: Callable[[dict[str, str]], object]
+
+
+def run(scale: Scale) -> Report:
+    """Run the same story in four settings, in turns, each time from nothing."""
+    settings = {
+        "MemorySource, MemoryStore": in_memory,
+        "MemorySource, SqliteStore": on_disk,
+        "GitSource fetched before, SqliteStore": from_git,
+        "GitSource with the fetch, SqliteStore": from_git_anew,
+    }
+    samples = {name: Samples() for name in settings}
+    results: dict[str, ReconcileResult] = {}
+    for _ in range(scale.repetitions):
+        for name, setting in settings.items():
+            with setting(scale.documents) as made:
+                episode, results = story(made, scale.documents)
+                samples[name].add(episode)
+    report = Report(f"Passes over {scale.documents:,} documents, MemoryTarget, 8 workers")
+    for name, found in samples.items():
+        _add(report, name, found)
+    report.counts = _counts(results)
+    report.notes += [
+        "All of them as a part of the first pass in the same setting, by processor time of all threads. `decoding` is "
+        "`documents.load` of the same files, without keys, digests and origins; `rendering` is the pass until its event `rendered`, "
+        "resolve and fetch included. Health is not waited for: nothing runs a Deployment in a MemoryTarget.",
+        "`looks`: Git is unchanged, the target's state token is new, every object is observed. `quiet`: the token is the one of the "
+        "pass before. `after 1 % (50 %) drift`: so many objects were changed by hand and are repaired.",
+    ]
+    return report
+
+
+def story(made: Setting, documents: int) -> tuple[dict[str, Spent], dict[str, ReconcileResult]]:
+    """Return what each pass took, and its result."""
+    target = MemoryTarget()
+    app = workloads.application(made.source, target)
+    stages = Stages()
+    spent: dict[str, Spent] = {}
+    results: dict[str, ReconcileResult] = {}
+
+    def one(name: str) -> None:
+        spent[name], results[name] = measure(lambda: reconcile(app, store=made.store, runtime=Runtime(sinks=(stages,))))
+
+    files = [text.encode() for text in workloads.repository(documents).values()]
+    spent["decoding"], _ = measure(lambda: [load(data) for data in files])
+    stages.begin()
+    one("first")
+    spent["rendering"] = stages.until("rendered")
+    one("looks")
+    one("quiet")
+    made.commit(workloads.one_change(documents))
+    one("one file")
+    for share in workloads.DRIFTS[1:]:
+        workloads.drift(target, share)
+        one(f"{share:.0%} drift")
+    return spent, results
+
+
+class Stages(Sink):
+    """Notes when each kind of event was first seen."""
+
+    def begin(self) -> None:
+        """Forget what was seen, and start the clocks."""
+        self._start = (time.process_time(), time.perf_counter())
+        self._seen: dict[str, Spent] = {}
+
+    def emit(self, event: Event) -> None:
+        if event.type.value not in self._seen:
+            cpu, wall = self._start
+            self._seen[event.type.value] = Spent(time.process_time() - cpu, time.perf_counter() - wall)
+
+    def until(self, event: str) -> Spent:
+        """Return what was spent from the beginning to the first *event*."""
+        return self._seen[event]
+
+
+def _add(report: Report, name: str, samples: Samples) -> None:
+    def row(what: str, text: str, target: str = "", *, is_met: bool = True) -> None:
+        report.add(f"{what}; {name}", text, target, is_met=is_met)
+
+    share, whole = samples.ratio("decoding", "first"), samples.ratio("rendering", "first")
+    row("decoding, rendering", f"{share:.0%}, {whole:.0%}", f"> {DECODING:.0%}", is_met=share > DECODING)
+    looks, quiet, change = (samples.ratio(what, "first") for what in ("looks", "quiet", "one file"))
+    row("nothing changed, looks", fraction(looks), fraction(NOTHING_CHANGED), is_met=looks <= NOTHING_CHANGED)
+    row("nothing changed, quiet", fraction(quiet), fraction(NOTHING_CHANGED), is_met=quiet <= NOTHING_CHANGED)
+    row("one file changed", fraction(change), fraction(ONE_FILE), is_met=change <= ONE_FILE)
+    row("after 1 % and 50 % drift", f"{fraction(samples.ratio('1% drift', 'first'))}, {fraction(samples.ratio('50% drift', 'first'))}")
+
+
+def _counts(results: dict[str, ReconcileResult]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name, result in results.items():
+        if not result.ok:
+            raise RuntimeError(f"the pass {name!r} failed: {result.text()}")
+        counts[f"{name}: decoded"] = result.cost.documents_decoded
+        counts[f"{name}: observed"] = result.cost.objects_observed
+        counts[f"{name}: reads"] = result.cost.reads
+        counts[f"{name}: writes"] = result.cost.writes
+    return counts
+
+
+# -- the settings ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def in_memory(documents: int) -> Iterator[Setting]:
+    source = MemorySource(workloads.repository(documents))
+    yield Setting(source, MemoryStore(), source.commit)
+
+
+@contextmanager
+def on_disk(documents: int) -> Iterator[Setting]:
+    source = MemorySource(workloads.repository(documents))
+    with tempfile.TemporaryDirectory() as home, SqliteStore(Path(home, "state.sqlite3")) as store:
+        yield Setting(source, store, source.commit)
+
+
+@contextmanager
+def from_git(documents: int, *, fetched: bool = True) -> Iterator[Setting]:
+    with tempfile.TemporaryDirectory() as home:
+        git = GitRepository.create(Path(home, "shop.git"))
+        git.commit(workloads.repository(documents))
+        source = GitSource(git.url, ref="main", cache_dir=Path(home, "cache"))
+        if fetched:
+            context = make_context()
+            source.fetch(context, source.resolve(context))
+        with source, SqliteStore(Path(home, "state.sqlite3")) as store:
+            yield Setting(source, store, git.commit)
+
+
+def from_git_anew(documents: int) -> object:
+    return from_git(documents, fetched=False)
