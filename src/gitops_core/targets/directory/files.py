@@ -95,14 +95,16 @@ class Walk:
         return all(self._down(name, make=make) for name in directory[common:])
 
     def _open_root(self, *, make: bool) -> bool:
-        if make:
-            os.makedirs(self._root, exist_ok=True)  # noqa: PTH103  # why: the rest of this file is os calls, too
         try:
-            self._levels.append(_Level("", os.open(self._root, _STEP)))
+            fd = os.open(self._root, _STEP)
         except FileNotFoundError:
-            return False
+            if not make:
+                return False
+            os.makedirs(self._root, exist_ok=True)  # noqa: PTH103  # why: the rest of this file is os calls, too
+            fd = os.open(self._root, _STEP)
         except NotADirectoryError:
             raise Blocked(self._root, "no directory") from None
+        self._levels.append(_Level("", fd))
         return True
 
     def _down(self, name: str, *, make: bool) -> bool:
