@@ -152,8 +152,7 @@ _CLUSTER_NAMED_BY: Final[Mapping[str, tuple[str, str]]] = {
 
 _TYPED: Final = frozenset({"roleRef", "scaleTargetRef"})
 _PLAIN_NAMES: Final = frozenset({*_NAMED_BY, *_CLUSTER_NAMED_BY})
-_OBJECTS: Final = frozenset({*_NAMED_OBJECT, *_TYPED})
-_LISTS: Final = frozenset({"imagePullSecrets", "subjects"})
+_STRUCTURED: Final = frozenset({*_NAMED_OBJECT, *_TYPED, "imagePullSecrets", "subjects"})
 
 
 def references(key: ResourceKey, body: Body) -> frozenset[ResourceKey]:
@@ -164,24 +163,20 @@ def references(key: ResourceKey, body: Body) -> frozenset[ResourceKey]:
 
 
 def _collect(value: Any, namespace: str, found: list[ResourceKey]) -> None:
-    """Walk every field of every declaration that changes, so it builds nothing but what it finds."""
-    if not isinstance(value, dict):
+    """Walk every field of every declaration that changes; it builds nothing but what it finds."""
+    if isinstance(value, dict):
+        for field, item in value.items():
+            if isinstance(item, str):
+                if field in _PLAIN_NAMES:
+                    found.append(_by_text(field, item, namespace))
+            elif isinstance(item, dict | list):
+                if field in _STRUCTURED:
+                    found += _by_object(field, item, namespace) if isinstance(item, dict) else _by_list(field, item, namespace)
+                _collect(item, namespace, found)
+    else:
         for item in value:
             if isinstance(item, dict | list):
                 _collect(item, namespace, found)
-        return
-    for field, item in value.items():
-        if isinstance(item, str):
-            if field in _PLAIN_NAMES:
-                found.append(_by_text(field, item, namespace))
-        elif isinstance(item, dict):
-            if "name" in item and field in _OBJECTS:
-                found += _by_object(field, item, namespace)
-            _collect(item, namespace, found)
-        elif isinstance(item, list):
-            if field in _LISTS:
-                found += _by_list(field, item, namespace)
-            _collect(item, namespace, found)
 
 
 def _by_text(field: str, name: str, namespace: str) -> ResourceKey:
@@ -191,12 +186,12 @@ def _by_text(field: str, name: str, namespace: str) -> ResourceKey:
 
 
 def _by_object(field: str, item: Mapping[str, Any], namespace: str) -> Iterator[ResourceKey]:
-    name = item["name"]
+    name = item.get("name")
     if not isinstance(name, str):
         return
     if field in _NAMED_OBJECT:
         yield ResourceKey(*_NAMED_OBJECT[field], str(item.get("namespace") or namespace), name)
-    else:
+    elif field in _TYPED:
         group = item.get("apiGroup") or str(item.get("apiVersion") or "").rpartition("/")[0]
         for place in (namespace, ""):
             yield ResourceKey(str(group), str(item.get("kind")), place, name)
@@ -207,5 +202,5 @@ def _by_list(field: str, items: list[Any], namespace: str) -> Iterator[ResourceK
         if isinstance(item, Mapping) and isinstance(name := item.get("name"), str):
             if field == "imagePullSecrets":
                 yield ResourceKey("", "Secret", namespace, name)
-            elif item.get("kind") == "ServiceAccount":
+            elif field == "subjects" and item.get("kind") == "ServiceAccount":
                 yield ResourceKey("", "ServiceAccount", str(item.get("namespace") or namespace), name)

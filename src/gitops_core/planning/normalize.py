@@ -47,6 +47,8 @@ class Secrecy:
             recorded: ``InventoryEntry.sensitive``: what was secret when it was applied last.
         """
         known = always_secret(key, rules)
+        if not known and not recorded and not is_wrapped(body):
+            return cls(known)  # as for most objects: found out without building a list of its leaves
         extra = tuple(p for p, leaf in leaves(body) if isinstance(leaf, Sensitive) and not known.covers(p))
         patterns = Patterns(known.patterns | set(extra) | set(map(_any_item, recorded))) if extra or recorded else known
         return cls(patterns, hidden_in(wrap(body, patterns)) if patterns else Redactor(), extra)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
 from operator import attrgetter
+from typing import Any, TypeVar
 
 import attrs
 
