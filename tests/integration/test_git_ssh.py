@@ -233,6 +233,20 @@ def test_a_cancel_stops_ssh_within_a_tick(source, tmp_path):
     timer.join()
 
 
+def test_an_ssh_that_hangs_up_and_lives_on_is_ended(source, ctx, tmp_path):
+    transport = fake_ssh(tmp_path, f'echo $$ > "{tmp_path}/pid"; exec >&- 2>&-; sleep 60')
+    with pytest.raises(SourceUnavailable, match="hung up"):
+        source("git@example.org:a", transport=transport).resolve(ctx)
+    assert ended(int((tmp_path / "pid").read_text()))
+
+
+def test_an_ssh_that_cannot_be_run(source, ctx, tmp_path):
+    transport = fake_ssh(tmp_path, "")
+    (tmp_path / "fake-ssh").write_bytes(b"\x7fELFjunk")
+    with pytest.raises(SourceUnavailable, match="cannot be reached or read"):
+        source("git@example.org:a", transport=transport).resolve(ctx)
+
+
 def test_no_ssh_command(source, ctx):
     with pytest.raises(ConfigError, match=r"no program 'no-such-ssh'.*Ssh\.command"):
         source("git@example.org:a", transport=Transport(ssh=Ssh(command=("no-such-ssh",)))).resolve(ctx)

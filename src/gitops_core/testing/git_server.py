@@ -263,6 +263,10 @@ class GitHttpServer:
     """
 
     def __init__(self, root: Path, faults: Faults, authorization: str | None, tls: ssl.SSLContext | None) -> None:
+        git = shutil.which("git")
+        if git is None:
+            raise FileNotFoundError("no git command; install git to serve a repository over HTTP")
+        self.git = git
         self.root = root
         self.faults = faults
         self.requests: list[Request] = []
@@ -388,10 +392,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def _backend(self, body: bytes, *, pack: bool) -> int:
-        git = shutil.which("git")
-        if git is None:
-            raise FileNotFoundError("no git command; install git to serve a repository over HTTP")
-        command = [git, "http-backend"]
+        command = [self.server.owner.git, "http-backend"]
         with subprocess.Popen(  # noqa: S603  # why: the command is fixed; the request travels in the environment, as CGI has it
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment(body)
         ) as child:

@@ -33,14 +33,14 @@ _OK: Final = 200
 _SERVER_ERRORS: Final = 500
 
 
-def make_pool(transport: Transport, call: Call, context: Callable[[], ssl.SSLContext]) -> urllib3.PoolManager:
+def make_pool(transport: Transport, call: Call, context: ssl.SSLContext | None) -> urllib3.PoolManager:
     """
     Return a pool for one operation, whose sockets obey *call*.
 
     Args:
         transport: Timeouts and proxy.
         call: The operation.
-        context: Gives the TLS context; asked only when there is TLS, for loading certificates is slow.
+        context: For TLS, if there is any.
     """
     settings: dict[str, Any] = {
         "num_pools": 2,
@@ -48,7 +48,7 @@ def make_pool(transport: Transport, call: Call, context: Callable[[], ssl.SSLCon
         "timeout": urllib3.Timeout(
             connect=max(0.001, min(transport.connect_timeout, call.ctx.remaining())), read=transport.read_timeout
         ),
-        "ssl_context": context(),
+        "ssl_context": context,
     }
     if transport.proxy is None:
         pool = urllib3.PoolManager(**settings)

@@ -154,7 +154,8 @@ class _NetworkRemote:
 
         login = credentials_for(self._address.origin, self._credentials)
         call.secrets = () if login is None else login.secrets
-        with make_pool(self._transport, call, self._tls) as pool:
+        secure = "https" in (self._address.scheme, (self._transport.proxy or "").partition(":")[0])
+        with make_pool(self._transport, call, self._tls() if secure else None) as pool:
             yield HttpClient(self._address, pool, login, call)
 
     @contextlib.contextmanager

@@ -125,6 +125,7 @@ class Repository:
                     return  # another process was faster
                 ctx.count("fetches", 1)
                 self._transfer(call, store, commit, depth)
+                store.compact()
 
         self._guarded(ctx, call, work)
 

@@ -14,7 +14,8 @@ from typing import IO, Final
 
 from dulwich.errors import ChecksumMismatch
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import ObjectID
+from dulwich.objects import ObjectID, RawObjectID
+from dulwich.pack import Pack
 
 from gitops_core.errors import CorruptObject
 from gitops_core.sources.git import packs
@@ -22,6 +23,7 @@ from gitops_core.sources.git.translation import translate
 
 _NAMES: Final = {packs.COMMIT: b"commit", packs.TREE: b"tree", packs.BLOB: b"blob", packs.TAG: b"tag"}
 _MOST_HAVES: Final = 32
+_MOST_PACKS: Final = 50
 _ID_LENGTH: Final = 40
 _CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 
@@ -142,6 +144,26 @@ class Store:
             file.seek(0)
             objects.add_thin_pack(file.read, None)
 
+    def compact(self) -> None:
+        """
+        Put small packs together when there are many: every fetch adds one, and every one is two open files. Needs the lock file.
+
+        Cost: what came since the largest pack, rewritten once in so many fetches.
+        """
+        found = sorted((self.path / "objects" / "pack").glob("*.pack"), key=lambda pack: pack.stat().st_size)
+        if len(found) <= _MOST_PACKS:
+            return
+        small = {pack.stem for pack in found[:-1]}
+        with contextlib.closing(DiskObjectStore(self._directory)) as objects, self.incoming() as file:
+            held = [pack for pack in objects.packs if _stem(pack) in small]
+            ids = sorted({sha for pack in held for sha, _offset, _crc in pack.index.iterentries()})
+            packs.write_pack(file.write, len(ids), (objects.get_raw(RawObjectID(sha)) for sha in ids))
+            file.seek(0)
+            small.discard(_stem(objects.add_thin_pack(file.read, None)))
+        for stem in sorted(small):
+            for suffix in (".idx", ".pack"):  # without its index a pack is not seen
+                (self.path / "objects" / "pack" / f"{stem}{suffix}").unlink(missing_ok=True)
+
     def haves(self) -> tuple[str, ...]:
         """Return the commits received last, oldest first, as far as they are still here."""
         return tuple(commit for commit in self._lines("haves") if self.has(commit))
@@ -221,3 +243,7 @@ class Store:
         with os.fdopen(handle, "w") as file:
             file.writelines(f"{line}\n" for line in lines)
         Path(temporary).replace(self.path / name)
+
+
+def _stem(pack: Pack) -> str:
+    return f"pack-{pack.name().decode()}"

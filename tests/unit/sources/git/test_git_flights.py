@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from gitops_core.errors import Cancelled, DeadlineExceeded, SourceUnavailable
+from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError, SourceUnavailable
 from gitops_core.sources.git.flights import Flights
 from gitops_core.testing.contexts import make_context
 
@@ -19,7 +19,7 @@ class Crowd:
     def _ask(self, flights, work):
         try:
             result = flights.share(self.ctx, "key", work)
-        except Exception as error:
+        except GitOpsError as error:
             with self._lock:
                 self.errors.append(error)
         else:

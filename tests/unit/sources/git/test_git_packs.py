@@ -9,14 +9,14 @@ from gitops_core.sources.git.packs import BLOB, check_sizes, write_pack
 
 
 def packed(*objects):
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # why: the caller closes it
     write_pack(file.write, len(objects), [(BLOB, data) for data in objects])
     file.flush()
     return file
 
 
 def raw(data):
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # why: the caller closes it
     file.write(data)
     file.flush()
     return file

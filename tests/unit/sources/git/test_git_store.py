@@ -65,7 +65,7 @@ def test_a_damaged_object_is_found_and_the_next_fetch_begins_anew(store):
     """Trap: dulwich inflates a packed object without comparing it with its id."""
     fill(store, b"one")
     pack = only_pack(store)
-    os.chmod(pack, 0o600)
+    pack.chmod(0o600)
     import zlib
 
     data = pack.read_bytes()
@@ -86,7 +86,7 @@ def test_damage_of_any_kind_is_damage(store, suffix, damage):
     fill(store, b"one")
     store.close()
     broken = only_pack(store).with_suffix(suffix)
-    os.chmod(broken, 0o600)
+    broken.chmod(0o600)
     data = broken.read_bytes()
     broken.write_bytes(data[: len(data) // 2] if damage is None else damage)
     assert store.has(blob_id(b"one")) in (True, False)
@@ -166,8 +166,10 @@ def test_a_pack_cut_off_is_refused_whole(store):
         write_pack(whole.write, 2, [(BLOB, b"one"), (BLOB, os.urandom(500))])
         size = whole.tell()
         whole.seek(0)
-        with pytest.raises(CorruptObject), store.incoming() as file:
-            file.write(whole.read(size - 30))
+        cut = whole.read(size - 30)
+    with store.incoming() as file:
+        file.write(cut)
+        with pytest.raises(CorruptObject):
             store.receive(file, 1000)
     assert not store.has(blob_id(b"one"))
 
@@ -194,6 +196,39 @@ def test_shallow_commits_are_kept(store):
     assert store.shallow() == {"a" * 40, "b" * 40}
 
 
+def test_many_small_packs_are_put_together(store, tmp_path):
+    """Every pack is two open files, and a busy branch brings one a minute."""
+    fill(store, *[os.urandom(1000) for _ in range(20)], limit=10_000)
+    reader = Store(store.path)
+    for n in range(60):
+        fill(store, b"%d" % n, b"shared")
+        assert reader.read(blob_id(b"%d" % n)) == (BLOB, b"%d" % n)
+        store.compact()
+    found = sorted((store.path / "objects" / "pack").iterdir())
+    assert len(found) <= 2 * 51
+    assert {path.suffix for path in found} == {".idx", ".pack"}
+    assert all(each.read(blob_id(b"%d" % n)) == (BLOB, b"%d" % n) for n in range(60) for each in (store, reader))
+    assert not (store.path / "busy").exists()
+    reader.close()
+
+
+def test_a_pack_that_holds_what_all_others_do_is_not_lost(store):
+    fill(store, b"x" * 500)
+    fill(store, *[b"%d" % n for n in range(5)])
+    for n in range(60):
+        fill(store, b"%d" % (n % 5), b"%d" % ((n + 1 + n // 5) % 5), b"%d" % ((n + 2) % 5))
+    import gitops_core.sources.git.store as module
+
+    module._MOST_PACKS, most = 1, module._MOST_PACKS
+    try:
+        store.compact()
+        store.compact()
+    finally:
+        module._MOST_PACKS = most
+    assert all(store.has(blob_id(b"%d" % n)) for n in range(5))
+    assert len(list((store.path / "objects" / "pack").glob("*.pack"))) == 2
+
+
 def test_a_snapshot_knows_what_was_here(store):
     fill(store, b"one")
     has = store.snapshot()
@@ -206,7 +241,7 @@ def test_a_snapshot_knows_what_was_here(store):
 def test_a_cache_that_may_not_be_read_says_so(store):
     fill(store, b"one")
     store.close()
-    os.chmod(store.path, 0)
+    store.path.chmod(0)
     with pytest.raises(ConfigError, match="cache directory"):
         store.read(blob_id(b"one"))
-    os.chmod(store.path, 0o700)
+    store.path.chmod(0o700)
