@@ -111,7 +111,16 @@ def test_references_are_found_by_the_field_names_of_kubernetes():
                 {"secret": {"secretName": "sec"}},
                 {"persistentVolumeClaim": {"claimName": "pvc"}},
             ],
-            "containers": [{"envFrom": [{"configMapRef": {"name": "env"}}, {"secretRef": {}}]}],
+            "containers": [
+                {
+                    "envFrom": [
+                        {"configMapRef": {"name": "env"}},
+                        {"secretRef": {}},
+                        {"secretRef": {"name": 5}},
+                        {"subjects": {"name": "x"}},
+                    ]
+                }
+            ],
             "storageClassName": "fast",
             "clientConfig": {"service": {"name": "hook", "namespace": "system"}},
             "tls": [{"secretName": "cert"}],

@@ -75,6 +75,16 @@ def test_without_a_look_the_id_is_kept_and_the_next_pass_compares_in_full(world)
     assert entry_for(world.request(declared), declared, None).id == ""
 
 
+def test_what_was_worked_out_of_a_declaration_is_worked_out_once(world):
+    spelled = []
+    rules = TargetRules(normalize=lambda body: spelled.append(1) or body)
+    declared = resource(site())
+    request = world.request(declared, rules=rules)
+    for _ in range(3):
+        entry_for(request, declared, None)
+    assert len(spelled) == 1
+
+
 def planned(world, body, action, **facts):
     declared = resource(body)
     return planned_entry(world.request(declared), Change(KEY, action, **facts), declared)
