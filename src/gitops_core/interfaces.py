@@ -13,6 +13,7 @@ in long loops. Values handed in are frozen; values handed out are frozen by the 
 from __future__ import annotations
 
 import abc
+import functools
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -396,7 +397,11 @@ _OPTIONAL: Final = (
 
 def capabilities(target: Target) -> frozenset[str]:
     """Return the names of the optional methods that *target*'s class overrides."""
-    cls = type(target)
+    return _overridden(type(target))
+
+
+@functools.lru_cache(maxsize=1024)
+def _overridden(cls: type[Target]) -> frozenset[str]:
     return frozenset(name for name in _OPTIONAL if getattr(cls, name) is not getattr(Target, name))
 
 

@@ -129,10 +129,13 @@ class Confirmer:
         """Return how well *live* is: the target's own answer, else the rules for its kind."""
         target = self._p.app.target.member(live.key)
         try:
-            with translated(Call(target.name, "health", live.key)):
-                own = target.health(live) if "health" in capabilities(target) else None
-                rules = self._p.app.health or DEFAULT_RULES
-                return own or assess(live, now=self._p.ctx.clock.now(), written_at=written_at, rules=rules)
+            if "health" in capabilities(target):
+                with translated(Call(target.name, "health", live.key)):
+                    own = target.health(live)
+                if own is not None:
+                    return own
+            rules = self._p.app.health or DEFAULT_RULES
+            return assess(live, now=self._p.ctx.clock.now(), written_at=written_at, rules=rules)
         except GitOpsError as error:
             return Health(settled=False, status=HealthStatus.UNKNOWN, reason="HealthFailed", message=error.message)
 

@@ -92,13 +92,17 @@ class Judge:
     def differences(self, change: Change, live: Live) -> tuple[FieldDiff, ...]:
         """Return what differs although *change* was carried out; empty when *live* is as planned. Raises PluginError."""
         resource = self.resources[change.key]
-        rules = self.request.rules_for(change.key)
-        if digest(wrap(live.body, always_secret(change.key, rules)), self.request.salt) == resource.digest:
-            return ()  # equal as a whole, as most created objects are: no need to compare field by field
+        if live.body is resource.body or self._looks_alike(resource, live):
+            return ()
         request = attrs.evolve(
             self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
         )
         return verify(request, change.key)
+
+    def _looks_alike(self, resource: Resource, live: Live) -> bool:
+        """Equal as a whole, as most created objects are: no need to compare field by field."""
+        secret = always_secret(resource.key, self.request.rules_for(resource.key))
+        return digest(wrap(live.body, secret), self.request.salt) == resource.digest
 
     def applied(self, change: Change, live: Live, *, settled: bool) -> InventoryEntry:
         """Return the inventory entry of an object that was seen as planned."""

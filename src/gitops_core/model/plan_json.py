@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -96,7 +97,11 @@ def _plain(kind: type, name: str) -> _Codec:
     def read(value: Any, place: str) -> Any:
         return value if type(value) is kind else _fail(place, f"{name} is needed", value)
 
-    return _Codec(lambda value: value, read)
+    return _Codec(_as_it_is, read)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _word(words: type[enum.StrEnum]) -> _Codec:
@@ -128,15 +133,20 @@ def _optional(item: _Codec) -> _Codec:
 def _record(cls: type, **fields: tuple[str, _Codec] | _Codec) -> _Codec:
     """Return the codec of an attrs class: attribute -> codec, or (name in JSON, codec) where the two names differ."""
     table = {name: spec if isinstance(spec, tuple) else (name, spec) for name, spec in fields.items()}
-    names = {written for written, _ in table.values()}
+    names = [written for written, _ in table.values()]
+    values_of = attrgetter(*table) if len(table) > 1 else lambda value: (getattr(value, *table),)
+    shaped = [(written, codec.write) for written, codec in table.values() if codec.write is not _as_it_is]
 
     def write(value: Any) -> dict[str, Any]:
-        return {written: codec.write(getattr(value, name)) for name, (written, codec) in table.items()}
+        document = dict(zip(names, values_of(value), strict=True))
+        for name, write_one in shaped:
+            document[name] = write_one(document[name])
+        return document
 
     def read(value: Any, place: str) -> Any:
         if not isinstance(value, dict):
             _fail(place, "an object is needed", value)
-        for name in sorted(names ^ value.keys()):
+        for name in sorted(set(names) ^ value.keys()):
             raise ValueError(f"{place}/{escape(name)}: {'this field is missing' if name in names else 'no such field is known'}")
         return cls(**{name: codec.read(value[written], f"{place}/{written}") for name, (written, codec) in table.items()})
 

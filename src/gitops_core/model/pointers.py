@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ def escape(segment: str) -> str:
     return segment.replace("~", "~0").replace("/", "~1") if "~" in segment or "/" in segment else segment
 
 
+@functools.lru_cache(maxsize=4096)
 def split(pointer: str) -> tuple[str, ...]:
     """
     Return the unescaped segments of *pointer*; the empty pointer has none.
@@ -46,7 +48,7 @@ def get(value: Any, pointer: str, default: Any = None) -> Any:
 
 
 def _child(value: Any, segment: str) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return value.get(segment, _MISSING)
     if isinstance(value, list | tuple) and segment.isdecimal() and int(segment) < len(value):
         return value[int(segment)]

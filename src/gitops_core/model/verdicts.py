@@ -32,9 +32,9 @@ class Violation:
         origin: File and line of the field or object; the engine fills in what a policy leaves out.
     """
 
-    key: ResourceKey | None
+    key: ResourceKey | None = attrs.field(converter=attrs.converters.optional(as_key))
     message: str
-    severity: Severity = Severity.DENY
+    severity: Severity = attrs.field(default=Severity.DENY, converter=Severity)
     pointer: str = ""
     policy: str = ""
     origin: Origin = Origin()
