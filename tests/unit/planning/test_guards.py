@@ -150,7 +150,7 @@ def test_kinds_that_take_others_with_them_need_an_approval_that_names_them(kind,
     refused = guarded(changes(action, 1, kind=kind), 10)
     assert {"kind"} == rules_of(refused)
     assert f'kinds={{"{kind}"}}' in refused.changes[0].override
-    assert {"kind"} == rules_of(guarded(changes(action, 1, kind=kind), 10, approvals=[approval("kind")]))
+    assert {"kind"} == rules_of(guarded(changes(action, 1, kind=kind), 10, approvals=[approval("kind", kinds={"Other"})]))
     allowed = guarded(changes(action, 1, kind=kind), 10, approvals=[approval("kind", kinds={kind})])
     assert allowed.changes[0].approval == "by-us"
 
