@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import attrs
+from attrs.validators import ge, gt
 
 from gitops_core.model.guards import Approval, Guard
 from gitops_core.model.pointers import Patterns, as_patterns
@@ -93,25 +94,28 @@ class Options:
         ignore: Fields that belong to others.
         interval: What ``requeue_after`` says after a pass that is in sync.
         lock_timeout: How long to wait while another process reconciles the same application.
+
+    Raises:
+        ValueError: A number that makes no sense: no worker, no attempt, a negative time.
     """
 
     prune: bool = True
     adopt: bool = True
-    workers: int = 8
-    deadline: float = 600.0
-    attempts: int = 5
-    backoff: float = 0.5
-    backoff_cap: float = 30.0
+    workers: int = attrs.field(default=8, validator=ge(1))
+    deadline: float = attrs.field(default=600.0, validator=gt(0.0))
+    attempts: int = attrs.field(default=5, validator=ge(1))
+    backoff: float = attrs.field(default=0.5, validator=ge(0.0))
+    backoff_cap: float = attrs.field(default=30.0, validator=ge(0.0))
     wait: bool = True
-    health_timeout: float = 120.0
-    health_interval: float = 1.0
-    verify_timeout: float = 10.0
-    memo_age: float = 3600.0
-    history: int = 20
+    health_timeout: float = attrs.field(default=120.0, validator=ge(0.0))
+    health_interval: float = attrs.field(default=1.0, validator=gt(0.0))
+    verify_timeout: float = attrs.field(default=10.0, validator=ge(0.0))
+    memo_age: float = attrs.field(default=3600.0, validator=ge(0.0))
+    history: int = attrs.field(default=20, validator=ge(1))
     allow_partial_render: bool = False
     ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=_rules)
-    interval: float = 180.0
-    lock_timeout: float = 30.0
+    interval: float = attrs.field(default=180.0, validator=ge(0.0))
+    lock_timeout: float = attrs.field(default=30.0, validator=ge(0.0))
 
 
 @attrs.frozen(kw_only=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import attrs
+from attrs.validators import and_, ge, le
 
 from gitops_core.model.resources import ResourceKey, key_set
 from gitops_core.model.values import text_set
+
+_RULES: Final = frozenset({"delete_limit", "touched_limit", "empty", "kind", "protected", "replace"})
+_FRACTION: Final = and_(ge(0.0), le(1.0))
 
 
 @attrs.frozen
@@ -23,13 +28,16 @@ class Guard:
         never: Kinds that are deleted only with an approval that names them.
         allow_empty: Whether an empty desired set may prune everything.
 
+    Raises:
+        ValueError: A number that is negative, or a fraction above 1.
+
     Source: octoDNS' plan limits, tightened; design promise 8.
     """
 
-    delete_floor: int = 2
-    delete_fraction: float = 0.25
-    delete_cap: int = 50
-    touched_fraction: float = 0.5
+    delete_floor: int = attrs.field(default=2, validator=ge(0))
+    delete_fraction: float = attrs.field(default=0.25, validator=_FRACTION)
+    delete_cap: int = attrs.field(default=50, validator=ge(0))
+    touched_fraction: float = attrs.field(default=0.5, validator=_FRACTION)
     never: frozenset[str] = attrs.field(default=frozenset({"Namespace", "CustomResourceDefinition"}), converter=text_set)
     allow_empty: bool = False
 
@@ -46,14 +54,29 @@ class Approval:
         kinds: Kinds it is about; empty for all kinds, except that rule ``kind`` needs them by name.
         keys: Objects it is about; empty for all.
         max_count: At most so many objects are let through by it.
+
+    Raises:
+        ValueError: A rule that does not exist, rule ``kind`` without a kind, or a time or count that makes no sense: an
+            approval that can never count for anything would go unnoticed until it is needed.
     """
 
     name: str
-    expires_at: float
+    expires_at: float = attrs.field(validator=ge(0.0))
     rules: frozenset[str] = attrs.field(converter=text_set)
     kinds: frozenset[str] = attrs.field(default=frozenset(), converter=text_set)
     keys: frozenset[ResourceKey] = attrs.field(default=frozenset(), converter=key_set)
-    max_count: int = 50
+    max_count: int = attrs.field(default=50, validator=ge(0))
+
+    @rules.validator
+    def _known(self, _attribute: object, rules: frozenset[str]) -> None:
+        unknown = sorted(rules - _RULES)
+        if unknown or not rules:
+            raise ValueError(f"approval {self.name!r}: no rule is called {unknown}; rules are {', '.join(sorted(_RULES))}")
+
+    @kinds.validator
+    def _named(self, _attribute: object, kinds: frozenset[str]) -> None:
+        if "kind" in self.rules and not kinds:
+            raise ValueError(f"approval {self.name!r}: rule 'kind' needs the kinds by name, such as kinds={{'Namespace'}}")
 
     def allows(self, rule: str, key: ResourceKey | None, now: float) -> bool:
         """Tell whether this approval lifts *rule* for *key* (None: for the whole plan) at *now* (epoch seconds)."""

@@ -153,8 +153,8 @@ def same(left: Any, right: Any) -> bool:
 
 
 def text_set(values: Iterable[str]) -> frozenset[str]:
-    """Return *values* as a frozen set (an attrs converter)."""
-    return frozenset(values)
+    """Return *values* as a frozen set (an attrs converter); one text alone is a set of one, not of its letters."""
+    return frozenset((values,) if isinstance(values, str) else values)
 
 
 def digest(value: Any, salt: bytes = b"") -> str:

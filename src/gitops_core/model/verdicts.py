@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from gitops_core.model.resources import Origin, ResourceKey
+from gitops_core.model.resources import Origin, ResourceKey, as_key
 
 
 class Severity(enum.StrEnum):

@@ -57,3 +57,15 @@ def test_an_application_has_safe_defaults_and_takes_any_iterable() -> None:
 )
 def test_an_ignore_rule_is_about_kinds_and_keys(rule: IgnoreRule, applies: bool) -> None:
     assert rule.applies_to(ResourceKey("apps", "Deployment", "shop", "web")) is applies
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"attempts": 0}, {"workers": 0}, {"history": 0}, {"deadline": 0.0}, {"health_interval": 0.0}, {"backoff": -1.0},
+        {"verify_timeout": float("nan")}, {"lock_timeout": -1.0}, {"memo_age": -1.0},
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_refused_by_name(numbers):
+    with pytest.raises(ValueError, match=next(iter(numbers))):
+        Options(**numbers)

@@ -23,8 +23,7 @@ SHOP = ResourceKey("", "Namespace", "", "shop")
         (Approval("a", 100, ["protected"], keys=[WEB]), "protected", WEB, 0, True),
         (Approval("a", 100, ["delete_limit"]), "delete_limit", None, 0, True),
         (Approval("a", 100, ["delete_limit"], kinds=["Deployment"]), "delete_limit", None, 0, True),
-        (Approval("a", 100, ["kind"]), "kind", SHOP, 0, False),
-        (Approval("a", 100, ["kind"]), "kind", None, 0, False),
+        (Approval("a", 100, ["kind"], kinds=["Namespace"]), "kind", None, 0, False),
         (Approval("a", 100, ["kind"], kinds=["Namespace"]), "kind", SHOP, 0, True),
         (Approval("a", 100, ["kind"], kinds=["Namespace"], keys=["Namespace/other"]), "kind", SHOP, 0, False),
     ],
@@ -48,3 +47,34 @@ def test_the_limits_are_those_of_the_design() -> None:
     assert (guard.delete_floor, guard.delete_fraction, guard.delete_cap, guard.touched_fraction) == (2, 0.25, 50, 0.5)
     assert guard.never == {"Namespace", "CustomResourceDefinition"}
     assert not guard.allow_empty
+
+
+@pytest.mark.parametrize("rules", [{"delete-limit"}, {"delete_limit", "Empty"}, set(), "delete"])
+def test_an_approval_of_a_rule_that_does_not_exist_is_refused_with_the_rules_there_are(rules):
+    with pytest.raises(ValueError, match=r"'big': no rule is called .*rules are delete_limit, empty, kind, protected"):
+        Approval("big", 10.0, rules)
+
+
+def test_an_approval_of_rule_kind_names_the_kinds():
+    with pytest.raises(ValueError, match="needs the kinds by name"):
+        Approval("big", 10.0, {"kind"})
+
+
+def test_one_rule_or_kind_may_be_written_as_a_text():
+    approval = Approval("big", 10.0, "kind", "Namespace")
+    assert (approval.rules, approval.kinds) == ({"kind"}, {"Namespace"})
+    assert Guard(never="Namespace").never == {"Namespace"}
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"delete_floor": -1}, {"delete_fraction": 25}, {"delete_fraction": float("nan")}, {"touched_fraction": -0.1}]
+)
+def test_a_limit_that_makes_no_sense_is_refused(numbers):
+    with pytest.raises(ValueError, match=next(iter(numbers))):
+        Guard(**numbers)
+
+
+@pytest.mark.parametrize("when", [float("nan"), -1.0])
+def test_an_approval_that_never_ends_by_accident_is_refused(when):
+    with pytest.raises(ValueError, match="expires_at"):
+        Approval("big", when, {"empty"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gitops_core.model.resources import Origin, ResourceKey
 from gitops_core.model.verdicts import Severity, Verdict, Violation
 
@@ -45,3 +47,15 @@ def test_a_violation_names_policy_object_message_and_place() -> None:
     assert str(Violation(WEB, "no", pointer="/x", policy="p", origin=origin)) == "deny p: Service/web: no (a.yaml:3 /x)"
     assert str(Violation(WEB, "no", Severity.WARN, policy="p", origin=origin)) == "warn p: Service/web: no (a.yaml:3)"
     assert str(Violation(None, "no", policy="p")) == "deny p: all objects: no"
+
+
+@pytest.mark.parametrize("key", ["ConfigMap/a", ("ConfigMap", "a"), ResourceKey("", "ConfigMap", "", "a")])
+def test_a_violation_names_its_object_in_every_spelling_of_a_key(key):
+    """A denial whose key is no ResourceKey would be about nothing, and the object would be written."""
+    assert ResourceKey("", "ConfigMap", "", "a") in Verdict.of([Violation(key, "no")]).denied
+
+
+def test_a_severity_may_be_written_as_a_text_and_must_exist():
+    assert Violation(None, "no", "deny").severity is Severity.DENY
+    with pytest.raises(ValueError, match="fatal"):
+        Violation(None, "no", "fatal")
