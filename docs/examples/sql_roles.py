@@ -5,6 +5,7 @@ Run it on tables in SQLite: ``python docs/examples/sql_roles.py``, or on a real 
 ``python docs/examples/sql_roles.py "host=/run/postgresql user=postgres"`` (it makes and drops roles whose names begin with ``demo_``).
 """
 
+import contextlib
 import csv
 import io
 import sqlite3
@@ -148,7 +149,11 @@ ROLES = [
 
 
 def main(dsn=""):
-    db = PostgresRoles(dsn) if dsn else SqliteRoles(sqlite3.connect(":memory:", check_same_thread=False))
+    with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
+        tell(PostgresRoles(dsn) if dsn else SqliteRoles(connection))
+
+
+def tell(db):
     store = MemoryStore()
     app = Application(
         name="roles",
