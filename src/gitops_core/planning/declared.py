@@ -26,20 +26,29 @@ Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host
 
 Address = str
 
+_NAMING: Final = frozenset({str, int})
+_LEAVES: Final = frozenset({str, int, bool, float, type(None)})
+
 
 def merge_key(*lists: Sequence[Any]) -> str:
     """Return the field that names every item of *lists*, differently within each list; "" when there is none."""
-    items = [item for items in lists for item in items]
-    if not items or not isinstance(items[0], Mapping) or not all(isinstance(item, Mapping) for item in items):
+    first = next((items[0] for items in lists if items), None)
+    if not isinstance(first, dict):
         return ""
-    return next((key for key in MERGE_KEYS if key in items[0] and all(_names(key, each) for each in lists)), "")
+    for key in MERGE_KEYS:
+        if key in first and all(_names(key, items) for items in lists):
+            return key
+    return ""
 
 
-def _names(key: str, items: Sequence[Mapping[str, Any]]) -> bool:
-    values = [item.get(key) for item in items]
-    if not all(isinstance(v, str | int) and not isinstance(v, bool) for v in values):
-        return False
-    return len({str(v) for v in values}) == len(values)
+def _names(key: str, items: Sequence[Any]) -> bool:
+    seen = set()
+    for item in items:
+        value = item.get(key) if isinstance(item, dict) else None
+        if type(value) not in _NAMING:
+            return False
+        seen.add(str(value))
+    return len(seen) == len(items)
 
 
 def item_segment(key: str, item: Mapping[str, Any]) -> str:
@@ -65,14 +74,18 @@ def declared_pointers(body: Body) -> tuple[Address, ...]:
 def _collect(value: Any, address: str, found: list[Address]) -> None:
     if isinstance(value, dict) and value:
         for name, item in value.items():
-            _collect(item, f"{address}/{escape(name)}", found)
+            below = f"{address}/{escape(name)}" if "/" in name or "~" in name else f"{address}/{name}"
+            if type(item) in _LEAVES:
+                found.append(below)
+            else:
+                _collect(item, below, found)
     elif isinstance(value, list) and (key := merge_key(value)):
         for item in value:
             own = f"{address}/{escape(item_segment(key, item))}"
             found.append(own)
-            for name, part in item.items():
-                if name != key:
-                    _collect(part, f"{own}/{escape(name)}", found)
+            rest = {name: part for name, part in item.items() if name != key}
+            if rest:
+                _collect(rest, own, found)
     else:
         found.append(address)
 
