@@ -69,7 +69,7 @@ def apply(plan: Plan, app: Application, *, store: StateStore | None = None, runt
     """
     if plan.application != app.id:
         raise PlanMismatch(f"the plan was made for {plan.application}, not for {app.id}; make a new one with plan(app)")
-    p = _begin(app, store, runtime)
+    p = attrs.evolve(_begin(app, store, runtime), saved_plan=plan.id)
     return pipeline.reconcile(p, Revision(plan.revision), functools.partial(select_saved, plan))
 
 

@@ -53,6 +53,7 @@ class Pass:
         pass_id: Names the pass in events, journal and history.
         started_at: Epoch seconds.
         notices: What the reader should know, in order.
+        saved_plan: Id of the saved plan that is applied; empty for a pass that makes its own.
     """
 
     app: Application
@@ -65,6 +66,7 @@ class Pass:
     pass_id: str
     started_at: float
     notices: list[Notice]
+    saved_plan: str = ""
 
     def call(self, call: Call, run: Callable[[], T]) -> T:
         """Return what the plug-in call *run* returns, retried as its errors say."""

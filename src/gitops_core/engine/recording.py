@@ -155,7 +155,7 @@ def remember(p: Pass, result: ReconcileResult) -> None:
         finished_at=p.ctx.clock.now(),
         revision=result.revision.id if result.revision else "",
         status=result.status.value,
-        plan_id=result.plan.id if result.plan else "",
+        plan_id=p.saved_plan,
         summary=summary,
     )
     p.store.record_pass(p.app.id, record, keep=p.app.options.history)

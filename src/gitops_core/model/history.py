@@ -54,7 +54,7 @@ class PassRecord:
         finished_at: Epoch seconds of the last.
         revision: Commit id.
         status: ``PassStatus``.
-        plan_id: Content address of the plan; empty when none was made.
+        plan_id: Content address of the saved plan that was applied; empty for a pass that made its own.
         summary: The plan's summary line, or the failure.
         repeats: How often it repeated, 0 for once.
     """

@@ -8,6 +8,7 @@ An address is a JSON Pointer in which an item of a list whose items have names i
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -67,8 +68,13 @@ def declared_pointers(body: Body) -> tuple[Address, ...]:
     """
     found: list[Address] = []
     _collect(body, "", found)
-    found.sort()
-    return tuple(map(sys.intern, found))
+    return _interned(tuple(found))
+
+
+@functools.lru_cache(maxsize=4096)
+def _interned(found: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Objects made from one template set the same fields, so they share one tuple."""
+    return tuple(map(sys.intern, sorted(found)))
 
 
 def _collect(value: Any, address: str, found: list[Address]) -> None:
