@@ -11,7 +11,7 @@ from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import Conflict, GitOpsError, PluginError
 from gitops_core.interfaces import Query
-from gitops_core.model.inventory import Holder, Inventory
+from gitops_core.model.inventory import EntryState, Holder, Inventory
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 
 
@@ -77,8 +77,13 @@ def _sorted_out(answers: Iterable[Live | Unreadable], name: str) -> Observed:
 
 
 def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> Mapping[ResourceKey, Holder]:
-    """Return which other application holds a key that we are about to take up or to let go. Cost: one read of the store at most."""
-    owned = frozenset(inventory.entries)
+    """
+    Return which other application holds a key that we are about to take up or to let go, or only claim.
+
+    Cost: one read of the store at most.
+    """
+    claimed = {key for key, entry in inventory.entries.items() if entry.state is EntryState.CLAIMED}
     target = p.app.target
-    asked = [(scope, key) for key in sorted(desired ^ owned) if (scope := target.scope(key))]
+    unsettled = (desired ^ inventory.entries.keys()) | claimed
+    asked = [(scope, key) for key in sorted(unsettled) if (scope := target.scope(key))]
     return p.store.holders(p.app.id, asked) if asked else {}
