@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from sybil import Example
 from sybil.document import Document
-from sybil.example import SybilFailure
 from sybil.evaluators.python import PythonEvaluator
+from sybil.example import SybilFailure
 from sybil.parsers.markdown import CodeBlockParser
 
 ROOT = Path(__file__).parents[2]
