@@ -198,7 +198,8 @@ def test_promises_1_and_3_a_crash_at_any_call_loses_nothing_and_the_next_runs_en
         world.seed = at
         found = drive(World(**{f.name: getattr(world, f.name) for f in attrs.fields(World) if f.init}))
         assert found == end, f"cut {'after' if after else 'before'} call {at} of {points}"
-    print(f"\n{kind.__name__}: {points} points, each cut {'after' if after else 'before'} the call, all ended as the uncut run did")
+    cut = "after" if after else "before"
+    print(f"\n{kind.__name__}: {points} points cut {cut} the call, all ended alike")  # noqa: T201  # why: the counts are wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)

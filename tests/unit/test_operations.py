@@ -868,3 +868,31 @@ def test_two_engines_at_once_lose_nothing_and_one_says_so():
     assert bodies(world) == {}
     del world.store.update_inventory
     assert world.reconcile().ok
+
+
+def test_a_dependency_that_somebody_else_made_is_looked_for():
+    world = World(target=MemoryTarget(objects=[config("theirs")]))
+    seen: list[int] = []
+    observe = world.target.observe
+
+    def only_asked(ctx, query):
+        seen.append(len(query.keys))
+        return [live for live in observe(ctx, query) if live.key in query.keys]
+
+    world.target.observe = only_asked
+    world.declare(
+        config("a", notes={"example.org/depends-on": "ConfigMap/theirs"}),
+        config("b", notes={"example.org/depends-on": "ConfigMap/nowhere"}),
+    )
+    result = world.reconcile()
+    assert statuses(result) == {"ConfigMap/a": "done", "ConfigMap/b": "deferred"}
+    assert seen == [2, 2, 1]
+
+
+def test_a_decision_that_repeats_is_in_the_journal_once():
+    world = World(target=MemoryTarget(objects=[config("a", color="red")]), options=Options(adopt=False))
+    world.declare(config("a", color="blue"))
+    world.reconcile()
+    world.reconcile()
+    (record,) = world.store.journal(world.app.id)
+    assert (record.action, record.status) == ("adopt", "refused")

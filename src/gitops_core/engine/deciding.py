@@ -11,16 +11,28 @@ from gitops_core.engine.loading import Desired
 from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass
 from gitops_core.interfaces import Target, capabilities
+from gitops_core.model.applications import Owner
 from gitops_core.model.inventory import InventoryEntry
-from gitops_core.model.plans import Change, FieldDiff
+from gitops_core.model.plans import Change, FieldDiff, Plan
 from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.model.secrets import wrap
 from gitops_core.model.values import digest
 from gitops_core.model.verdicts import Verdict
+from gitops_core.planning.annotations import read_annotations
 from gitops_core.planning.normalize import always_secret
 from gitops_core.planning.planner import verify
 from gitops_core.planning.records import entry_for
-from gitops_core.planning.request import PlanRequest, TargetRules
+from gitops_core.planning.request import Planned, PlanRequest, TargetRules
+
+
+@attrs.frozen(kw_only=True)
+class Decided:
+    """A plan, and all it was decided from."""
+
+    desired: Desired
+    observed: Observed
+    request: PlanRequest
+    planned: Planned
 
 
 def rules_of(target: Target) -> TargetRules:
@@ -72,6 +84,13 @@ def plan_request(p: Pass, desired: Desired, observed: Observed, ledger: Ledger, 
     )
 
 
+def named_elsewhere(desired: Desired, plan: Plan, owner: Owner) -> frozenset[ResourceKey]:
+    """Return what deferred changes depend on that nobody declares here: it may be there all the same, so it is looked for."""
+    waiting = {change.key for change in plan.changes if change.rule == "missing_dependency"}
+    found = (read_annotations(r.body, owner).depends_on for r in desired.resources if r.key in waiting) if waiting else ()
+    return frozenset(key for keys in found for key in keys) - {r.key for r in desired.resources}
+
+
 @attrs.frozen
 class Judge:
     """
@@ -92,7 +111,7 @@ class Judge:
     def differences(self, change: Change, live: Live) -> tuple[FieldDiff, ...]:
         """Return what differs although *change* was carried out; empty when *live* is as planned. Raises PluginError."""
         resource = self.resources[change.key]
-        if live.body is resource.body or self._looks_alike(resource, live):
+        if self._looks_alike(resource, live):
             return ()
         request = attrs.evolve(
             self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
@@ -102,7 +121,11 @@ class Judge:
     def _looks_alike(self, resource: Resource, live: Live) -> bool:
         """Equal as a whole, as most created objects are: no need to compare field by field."""
         secret = always_secret(resource.key, self.request.rules_for(resource.key))
-        return digest(wrap(live.body, secret), self.request.salt) == resource.digest
+        try:
+            body = live.body
+            return body is resource.body or digest(wrap(body, secret), self.request.salt) == resource.digest
+        except Exception:  # noqa: BLE001  # why: the comparison that follows meets it again, and says what is wrong with it
+            return False
 
     def applied(self, change: Change, live: Live, *, settled: bool) -> InventoryEntry:
         """Return the inventory entry of an object that was seen as planned."""

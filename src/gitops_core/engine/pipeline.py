@@ -8,9 +8,9 @@ import attrs
 
 from gitops_core.engine import quiet
 from gitops_core.engine.applying import Applier, Job
-from gitops_core.engine.calls import failures_of
+from gitops_core.engine.calls import failures_of, unforeseen
 from gitops_core.engine.confirming import Confirmer
-from gitops_core.engine.deciding import Judge, plan_request
+from gitops_core.engine.deciding import Decided, Judge, named_elsewhere, plan_request
 from gitops_core.engine.excluding import alone
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import Desired, fetch, render, resolve
@@ -18,29 +18,18 @@ from gitops_core.engine.observing import Observed, holders, observe
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.pending import resume
 from gitops_core.engine.recording import journal, remember, write_ahead
-from gitops_core.engine.results import conclude, failed
+from gitops_core.engine.results import conclude, failed, unrecorded
 from gitops_core.engine.reviewing import review
-from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError, SourceError, StateError
+from gitops_core.errors import GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
 from gitops_core.model.plans import Plan
 from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
 from gitops_core.model.revisions import File, Revision, Tree
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning.planner import make_plan
-from gitops_core.planning.request import Planned, PlanRequest
 
 Select = Callable[[Plan], tuple[Plan, tuple[Outcome, ...]]]
 """Narrows a fresh plan to what may be applied, with the outcomes of the rest."""
-
-
-@attrs.frozen(kw_only=True)
-class Decided:
-    """A plan, and all it was decided from."""
-
-    desired: Desired
-    observed: Observed
-    request: PlanRequest
-    planned: Planned
 
 
 def reconcile(p: Pass, revision: Revision | None = None, select: Select = lambda plan: (plan, ())) -> ReconcileResult:
@@ -55,11 +44,18 @@ def reconcile(p: Pass, revision: Revision | None = None, select: Select = lambda
     p.events.emit(EventType.PASS_STARTED, p.app.name)
     try:
         with alone(p):
-            result = _attempt(p, revision, select)
-            remember(p, result)
-    except (StateError, Cancelled, DeadlineExceeded) as error:
+            result = _remembered(p, _attempt(p, revision, select))
+    except GitOpsError as error:
         result = failed(p, revision, failures_of(error))
     p.events.emit(EventType.PASS_FINISHED, result.status.value, status=result.status.value)
+    return result
+
+
+def _remembered(p: Pass, result: ReconcileResult) -> ReconcileResult:
+    try:
+        remember(p, result)
+    except StateError as error:
+        return unrecorded(p, result, error)
     return result
 
 
@@ -75,6 +71,8 @@ def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileRes
         raise
     except GitOpsError as error:
         return failed(p, at, failures_of(error))
+    except Exception as error:  # noqa: BLE001  # why: a plug-in's property, or a body read late, may raise anything anywhere
+        return failed(p, at, failures_of(unforeseen(error)))
     return result
 
 
@@ -91,12 +89,22 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     judge = Judge(decided.request, resources, ledger, p.ctx.clock.now)
     confirmer = Confirmer(p, ledger, judge)
     job = Job(plan=plan, resources=resources, live=decided.observed.live, ended=ended, before=before)
-    outcomes = Applier(p, ledger, job, confirmer).run()
-    unsettled = confirmer.reassess(plan.unchanged, decided.observed.live)
-    p.store.append_journal(p.app.id, journal(p, desired, outcomes, {c.key: c for c in plan.changes}))
-    result = conclude(p, desired, plan, outcomes, unsettled)
+    applier = Applier(p, ledger, job, confirmer)
+    outcomes = applier.run()
+    result = conclude(p, decided, plan, outcomes, applier.unsettled)
+    error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
+    if error is not None:
+        return unrecorded(p, result, error)
     quiet.learn(p, token, desired, result, ledger.inventory.serial)
     return result
+
+
+def _journaled(p: Pass, desired: Desired, plan: Plan, outcomes: tuple[Outcome, ...]) -> StateError | None:
+    try:
+        p.store.append_journal(p.app.id, journal(p, desired, outcomes, {c.key: c for c in plan.changes}))
+    except StateError as error:
+        return error
+    return None
 
 
 def load(p: Pass, revision: Revision) -> Desired:
@@ -113,6 +121,11 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     request = plan_request(p, desired, observed, ledger, verdict)
     request = attrs.evolve(request, holders=holders(p, wanted, ledger.inventory))
     planned = make_plan(request)
+    elsewhere = named_elsewhere(desired, planned.plan, p.app.owner)
+    if elsewhere:
+        others = observe(p, elsewhere, ledger.inventory)
+        request = attrs.evolve(request, live={**others.live, **observed.live})
+        planned = make_plan(request)
     objections = review(p, desired, planned.plan)
     if objections.violations:
         request = attrs.evolve(request, verdict=Verdict.of((*verdict.violations, *objections.violations)))
@@ -138,13 +151,17 @@ def check(p: Pass) -> CheckResult:
 def destroy(p: Pass) -> ReconcileResult:
     """Run a pass in which nothing is declared; source and renderer are not asked."""
     tree = Tree("", Revision("", ref="destroy"), dict, _unread)
+    p.events.emit(EventType.PASS_STARTED, p.app.name)
     try:
         with alone(p):
             ledger = Ledger(p.store, p.store.inventory(p.app.id))
             result = converge(p, Desired(tree.revision, tree, ()), ledger, lambda plan: (plan, ()))
-            remember(p, result)
+            result = _remembered(p, result)
     except GitOpsError as error:
-        return failed(p, None, failures_of(error))
+        result = failed(p, None, failures_of(error))
+    except Exception as error:  # noqa: BLE001  # why: as in _attempt
+        result = failed(p, None, failures_of(unforeseen(error)))
+    p.events.emit(EventType.PASS_FINISHED, result.status.value, status=result.status.value)
     return result
 
 

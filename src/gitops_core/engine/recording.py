@@ -21,11 +21,7 @@ from gitops_core.planning.records import planned_entry
 from gitops_core.planning.request import Planned, PlanRequest
 
 _NOT_BEGUN: Final = frozenset({OutcomeStatus.SKIPPED, OutcomeStatus.DEFERRED})
-_NOT_JOURNALED: Final = frozenset(
-    {OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED}
-)  # they repeat every pass; the history counts them
-
-
+_REPEATING: Final = frozenset({"refused", "deferred", "skipped"})
 _LET_GO: Final = frozenset({"handed_over", "not_ours"})  # rules under which an object leaves the inventory and stays where it is
 
 
@@ -115,34 +111,37 @@ def not_begun(before: Inventory, inventory: Inventory, outcomes: Iterable[Outcom
     return InventoryUpdate(put=put, drop=drop, close_intents=closed)
 
 
-def journal(
-    p: Pass, desired: Desired | None, outcomes: Sequence[Outcome], changes: Mapping[ResourceKey, Change]
-) -> list[JournalRecord]:
-    """Return one record for each outcome that says something new."""
-    revision = desired.revision if desired else None
-    policies = tuple(sorted(policy.name for policy in p.app.policies))
-    records = []
-    for outcome in outcomes:
-        if outcome.status in _NOT_JOURNALED:
-            continue
-        change = changes[outcome.key]
-        record = JournalRecord(
-            time=p.ctx.clock.now(),
-            pass_id=p.pass_id,
-            revision=revision.id if revision else "",
-            key=outcome.key,
-            action=outcome.action.value,
-            status=outcome.status.value,
-            author=revision.author if revision else "",
-            reason=outcome.reason or change.reason,
-            desired=change.desired,
-            origin=change.origin,
-            renderer=p.app.renderer.fingerprint or p.app.renderer.name,
-            policies=policies,
-            error=outcome.failure.message if outcome.failure else "",
-        )
-        records.append(record)
-    return records
+def journal(p: Pass, desired: Desired, outcomes: Sequence[Outcome], changes: Mapping[ResourceKey, Change]) -> list[JournalRecord]:
+    """
+    Return one record for each decision and its outcome.
+
+    What is only put off again for the same reason is left out: it comes back on every pass.
+    """
+    records = (_record(p, desired, outcome, changes[outcome.key]) for outcome in outcomes)
+    return [record for record in records if record.status not in _REPEATING or not _is_known(p, record)]
+
+
+def _is_known(p: Pass, record: JournalRecord) -> bool:
+    last = next(iter(p.store.journal(p.app.id, record.key, 1)), None)
+    return last is not None and (last.revision, last.status, last.reason) == (record.revision, record.status, record.reason)
+
+
+def _record(p: Pass, desired: Desired, outcome: Outcome, change: Change) -> JournalRecord:
+    return JournalRecord(
+        time=p.ctx.clock.now(),
+        pass_id=p.pass_id,
+        revision=desired.revision.id,
+        key=outcome.key,
+        action=outcome.action.value,
+        status=outcome.status.value,
+        author=desired.revision.author,
+        reason=outcome.reason or change.reason,
+        desired=change.desired,
+        origin=change.origin,
+        renderer=p.app.renderer.fingerprint or p.app.renderer.name,
+        policies=tuple(sorted(policy.name for policy in p.app.policies)),
+        error=outcome.failure.message if outcome.failure else "",
+    )
 
 
 def remember(p: Pass, result: ReconcileResult) -> None:

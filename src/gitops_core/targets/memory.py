@@ -13,12 +13,14 @@ import attrs
 from gitops_core.errors import AlreadyExists, Conflict, Invalid, NotFound
 from gitops_core.interfaces import Context, Limits, Query, Target, TargetChange
 from gitops_core.model.fields import Fields
+from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import Live, ResourceKey, as_key, key_of
 from gitops_core.model.values import Body, freeze
 from gitops_core.targets.merging import merge_patch, overlay
 
 _WORLDS: Final = itertools.count(1)
+_SETTLED: Final = Health(settled=True, status=HealthStatus.HEALTHY, reason="InMemory")
 _CHECK_EVERY: Final = 512  # objects between two looks at the clock: often enough to stop within a millisecond
 
 
@@ -122,6 +124,10 @@ class MemoryTarget(Target):
         with self._lock:
             self.calls["etag"] += 1
             return f"{self._world}.{self._generation}"
+
+    def health(self, live: Live) -> Health | None:
+        """Return Healthy for an object without ``status``: nothing acts on it here. One that was given a status is judged by it."""
+        return None if "status" in live.body else _SETTLED
 
     def scope(self, key: ResourceKey) -> str:  # noqa: ARG002  # why: one world for every key
         return f"memory:{self._name}"

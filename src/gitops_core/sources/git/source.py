@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -143,7 +144,7 @@ class GitSource(Source):
             revision=full,
             list_files=listing.files,
             read_file=partial(_read_file, repository, self.limits.file_bytes),
-            notices=listing.notices,
+            notices=(*listing.notices, *_missing(self._selection.paths, listing.files())),
             history_of=partial(_history, repository, ctx, full),
         )
 
@@ -206,3 +207,15 @@ def _history(repository: Repository, ctx: Context, revision: Revision, path: str
         return None
     commit_id, commit = found
     return Revision(commit_id, revision.ref, revision.source, commit.author, commit.message, commit.time)
+
+
+def _missing(paths: Iterable[str], files: Mapping[str, File]) -> list[Notice]:
+    """Return a notice for every selected path under which the commit has nothing: most likely it is misspelt."""
+    text = "nothing in this commit is selected by it, so nothing is declared there; create it, or mend the source's `path`"
+    listed = list(files)
+
+    def holds(path: str) -> bool:
+        at = bisect_left(listed, f"{path}/")
+        return path in files or (at < len(listed) and listed[at].startswith(f"{path}/"))
+
+    return [Notice("missing-path", text, path) for path in paths if path and not holds(path)]
