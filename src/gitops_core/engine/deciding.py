@@ -10,6 +10,7 @@ from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import Desired
 from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass
+from gitops_core.errors import PluginError
 from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.applications import Owner
 from gitops_core.model.inventory import InventoryEntry
@@ -19,7 +20,7 @@ from gitops_core.model.secrets import wrap
 from gitops_core.model.values import digest
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning.annotations import read_annotations
-from gitops_core.planning.normalize import always_secret
+from gitops_core.planning.normalize import always_secret, ask
 from gitops_core.planning.planner import verify
 from gitops_core.planning.records import entry_for
 from gitops_core.planning.request import Planned, PlanRequest, TargetRules
@@ -91,13 +92,13 @@ def named_elsewhere(desired: Desired, plan: Plan, owner: Owner) -> frozenset[Res
     return frozenset(key for keys in found for key in keys) - {r.key for r in desired.resources}
 
 
-@attrs.frozen
+@attrs.define
 class Judge:
     """
     Decides about single objects after they were written, by the same rules as the plan.
 
     Attributes:
-        request: What the plan was decided from.
+        request: What the plan was decided from; follows the inventory.
         resources: Declarations by key.
         ledger: The inventory as it is now.
         now: Epoch seconds, asked each time.
@@ -108,26 +109,31 @@ class Judge:
     ledger: Ledger
     now: Callable[[], float]
 
+    def _follow(self) -> PlanRequest:
+        """Return the request with the inventory as it is now; made anew only when that was written."""
+        if self.request.inventory is not self.ledger.inventory:
+            self.request = attrs.evolve(self.request, now=self.now(), inventory=self.ledger.inventory)
+        return self.request
+
     def differences(self, change: Change, live: Live) -> tuple[FieldDiff, ...]:
         """Return what differs although *change* was carried out; empty when *live* is as planned. Raises PluginError."""
         resource = self.resources[change.key]
         if self._looks_alike(resource, live):
             return ()
-        request = attrs.evolve(
-            self.request, desired=(resource,), live={change.key: live}, inventory=self.ledger.inventory, unreadable=()
-        )
+        request = attrs.evolve(self._follow(), desired=(resource,), live={change.key: live}, unreadable=())
         return verify(request, change.key)
 
     def _looks_alike(self, resource: Resource, live: Live) -> bool:
         """Equal as a whole, as most created objects are: no need to compare field by field."""
         secret = always_secret(resource.key, self.request.rules_for(resource.key))
         try:
-            body = live.body
-            return body is resource.body or digest(wrap(body, secret), self.request.salt) == resource.digest
-        except Exception:  # noqa: BLE001  # why: the comparison that follows meets it again, and says what is wrong with it
-            return False
+            body = ask("observe", lambda: live.body)
+            return (
+                body is resource.body or ask("observe", lambda: digest(wrap(body, secret), self.request.salt)) == resource.digest
+            )
+        except PluginError:
+            return False  # the comparison that follows meets it again, and says what is wrong with it
 
     def applied(self, change: Change, live: Live, *, settled: bool) -> InventoryEntry:
         """Return the inventory entry of an object that was seen as planned."""
-        request = attrs.evolve(self.request, now=self.now(), inventory=self.ledger.inventory)
-        return entry_for(request, self.resources[change.key], live, settled=settled)
+        return entry_for(self._follow(), self.resources[change.key], live, settled=settled)

@@ -192,7 +192,8 @@ class Decider:
         """Fill in the revision, once for each place."""
         if origin not in self._origins:
             revision = self.request.revision
-            self._origins[origin] = attrs.evolve(origin, source=origin.source or revision.source, revision=revision.id)
+            source = origin.source or revision.source
+            self._origins[origin] = Origin(source, revision.id, origin.path, origin.document, origin.line, origin.column)
         return self._origins[origin]
 
     # -- what both sides look like --------------------------------------------------------------------------------------------
