@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from typing import ClassVar, Final, Protocol, Self
 
 import attrs
+from attrs.validators import ge, gt, optional
 
 from gitops_core.errors import Cancelled, DeadlineExceeded
 from gitops_core.model.applications import Owner
@@ -239,9 +240,9 @@ class Limits:
         timeout: Seconds one call may take; ``ctx.deadline`` says the same.
     """
 
-    concurrency: int = 4
-    rate: float | None = None
-    timeout: float = 30.0
+    concurrency: int = attrs.field(default=4, validator=ge(1))
+    rate: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
+    timeout: float = attrs.field(default=30.0, validator=gt(0.0))
 
 
 @attrs.frozen

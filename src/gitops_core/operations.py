@@ -8,18 +8,21 @@ process still knows what to prune) and a :class:`~gitops_core.engine.runtime.Run
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import attrs
 
 from gitops_core.engine import explaining, pipeline
+from gitops_core.engine.calls import failures_of
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import resolve
 from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass, begin
 from gitops_core.engine.pipeline import load
+from gitops_core.engine.results import not_begun
 from gitops_core.engine.runtime import Runtime
 from gitops_core.engine.saved import select_saved
-from gitops_core.errors import ConfigError, PlanMismatch
+from gitops_core.errors import ConfigError, PlanMismatch, StateError
 from gitops_core.interfaces import StateStore
 from gitops_core.model.applications import Application
 from gitops_core.model.guards import Approval
@@ -54,7 +57,7 @@ def reconcile(app: Application, *, store: StateStore | None = None, runtime: Run
 
     Cost: when neither Git nor the target moved, one resolve and (for a target with ``etag``) nothing else.
     """
-    return pipeline.reconcile(_begin(app, store, runtime))
+    return _run(app, store, runtime, pipeline.reconcile)
 
 
 def apply(plan: Plan, app: Application, *, store: StateStore | None = None, runtime: Runtime | None = None) -> ReconcileResult:
@@ -69,8 +72,8 @@ def apply(plan: Plan, app: Application, *, store: StateStore | None = None, runt
     """
     if plan.application != app.id:
         raise PlanMismatch(f"the plan was made for {plan.application}, not for {app.id}; make a new one with plan(app)")
-    p = attrs.evolve(_begin(app, store, runtime), saved_plan=plan.id)
-    return pipeline.reconcile(p, Revision(plan.revision), functools.partial(select_saved, plan))
+    revision, select = Revision(plan.revision), functools.partial(select_saved, plan)
+    return _run(app, store, runtime, lambda p: pipeline.reconcile(attrs.evolve(p, saved_plan=plan.id), revision, select))
 
 
 def check(app: Application, *, store: StateStore | None = None, runtime: Runtime | None = None) -> CheckResult:
@@ -79,21 +82,25 @@ def check(app: Application, *, store: StateStore | None = None, runtime: Runtime
 
     Failures are in the result. The store is read for its salt and its memo of renders only.
     """
-    return pipeline.check(_begin(app, store, runtime))
+    try:
+        p = _begin(app, store, runtime)
+    except StateError as error:
+        return CheckResult(None, failures=failures_of(error))
+    return pipeline.check(p)
 
 
 def destroy(app: Application, *, store: StateStore | None = None, runtime: Runtime | None = None) -> ReconcileResult:
     """
     Delete everything the application owns, in reverse order. Neither source nor renderer is asked.
 
-    Calling it is the approval for the number of deletes; protected objects and the kinds in ``guard.never`` still need
-    their own. Run it again when the result is not ``ok``.
+    Calling it is the approval for the number of deletes, whatever ``options.prune`` says; protected objects and the kinds in
+    ``guard.never`` still need their own, and policies are asked as ever. Run it again when the result is not ``ok``.
     """
     now = (runtime or Runtime()).clock.now()
     rules = {"empty", "delete_limit", "touched_limit"}
     approval = Approval(name="destroy", expires_at=now + app.options.deadline, rules=rules, max_count=2**31)
-    allowed = attrs.evolve(app, approvals=(*app.approvals, approval), policies=())
-    return pipeline.destroy(_begin(allowed, store, runtime))
+    allowed = attrs.evolve(app, approvals=(*app.approvals, approval), options=attrs.evolve(app.options, prune=True))
+    return _run(allowed, store, runtime, pipeline.destroy)
 
 
 def explain(
@@ -117,6 +124,17 @@ def explain(
     except ValueError as error:
         raise ConfigError(f"explain: {error}") from None
     return explaining.explain(_begin(app, store, runtime), wanted)
+
+
+def _run(
+    app: Application, store: StateStore | None, runtime: Runtime | None, run: Callable[[Pass], ReconcileResult]
+) -> ReconcileResult:
+    """Run a pass; a store that cannot be read at all is a failure in the result, too."""
+    try:
+        p = _begin(app, store, runtime)
+    except StateError as error:
+        return not_begun(app, error)
+    return run(p)
 
 
 def _begin(app: Application, store: StateStore | None, runtime: Runtime | None) -> Pass:

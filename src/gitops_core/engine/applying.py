@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import queue
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Final
 
@@ -15,8 +17,17 @@ from gitops_core.engine.graph import ReadyQueue
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.recording import after_write, not_begun
-from gitops_core.engine.writing import Task, Written, begins_replace, create_again, prove_create, put_back, write_all
-from gitops_core.errors import AlreadyExists, Cancelled, Conflict, DeadlineExceeded, Disposition, GitOpsError
+from gitops_core.engine.writing import Task, Written, begins_replace, create_again, put_back, write_all
+from gitops_core.errors import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    Disposition,
+    GitOpsError,
+    PluginError,
+    StateError,
+)
 from gitops_core.model.events import EventType
 from gitops_core.model.inventory import Inventory
 from gitops_core.model.plans import Action, Change, Plan
@@ -69,22 +80,55 @@ class Applier:
         self._in_flight = 0
         self._workers = max(1, min(p.app.options.workers, len(self._queue) or 1))
         self._stopped: GitOpsError | None = None
+        self._halted = threading.Event()
         self._pool: Executor
+        self.unrecorded: StateError | None = None
+        """Why the inventory could not be written, if it could not; nothing new was begun after that."""
+        self.unsettled: list[ResourceKey] = []
+        """Unchanged objects that still have not settled."""
 
     def run(self) -> tuple[Outcome, ...]:
-        """
-        Return one outcome per change, in plan order.
-
-        Raises:
-            StateError: The inventory could not be written; nothing new was begun after that.
-        """
+        """Return one outcome per change, in plan order."""
         if len(self._queue):
-            with self._p.runtime.executor(self._workers) as self._pool:
+            try:
+                self._run()
+            except BaseException:
+                self._save_what_came_back()
+                raise
+        outcomes = self._queue.outcomes
+        self._record(lambda: self._ledger.write(not_begun(self._job.before, self._ledger.inventory, outcomes.values())))
+        self._record(self._reassess)
+        return tuple(outcomes[change.key] for change in self._job.plan.changes)
+
+    def _run(self) -> None:
+        with self._p.runtime.executor(self._workers) as self._pool:
+            try:
                 while len(self._queue):
                     self._step()
-        outcomes = self._queue.outcomes
-        self._ledger.write(not_begun(self._job.before, self._ledger.inventory, outcomes.values()))
-        return tuple(outcomes[change.key] for change in self._job.plan.changes)
+            except BaseException:
+                self._halted.set()  # the pool is waited for: what is under way ends, what is not begun stays so
+                raise
+
+    def _save_what_came_back(self) -> None:
+        """Interrupted, but ids that came back meanwhile are worth a write: without them an object is found by its key only."""
+        while not self._done.empty():
+            _tasks, written = self._done.get()
+            if not isinstance(written, BaseException):
+                self._record_writes(written)
+
+    def _reassess(self) -> None:
+        self.unsettled = self._confirmer.reassess(self._job.plan.unchanged, self._job.live)
+
+    def _record(self, write: Callable[[], None]) -> None:
+        """Write to the inventory; when that fails begin nothing new, and go on with what is under way without writing."""
+        if self.unrecorded is None:
+            try:
+                write()
+            except StateError as error:
+                self._stopped = self.unrecorded = error
+
+    def _record_writes(self, written: Sequence[Written]) -> None:
+        self._record(lambda: self._ledger.write(after_write(self._job.before, self._ledger.inventory, written)))
 
     def _step(self) -> None:
         """Do the next useful thing: begin, look, collect, or wait for whatever comes first."""
@@ -99,11 +143,13 @@ class Applier:
                 self._collect()
             elif self._confirmer.waiting:
                 self._p.ctx.clock.wait(self._p.ctx.cancel, min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
+            else:
+                self._skip_all("it waits for changes that wait for it; make a new plan")
         self._p.events.flush()
 
     def _look(self) -> None:
         try:
-            self._go_on(self._confirmer.look())
+            self._record(lambda: self._go_on(self._confirmer.look()))
         except (Cancelled, DeadlineExceeded) as error:
             self._stopped = error
 
@@ -120,7 +166,7 @@ class Applier:
             self._collect()
             return
         self._finish_all(self._confirmer.give_up(why.message))
-        self._finish_all(Outcome(c.key, c.action, OutcomeStatus.SKIPPED, f"not begun: {why.message}") for c in self._queue.left())
+        self._skip_all(f"not begun: {why.message}")
 
     # -- starting ------------------------------------------------------------------------------------------------------
 
@@ -140,8 +186,14 @@ class Applier:
             self._p.events.later(EventType.CHANGE_STARTED, change.action.value, key=change.key, origin=change.origin)
             if task is not None:
                 return task
-            self._finish_all(self._confirmer.without_call(change, self._job.live.get(change.key)))
+            self._record(functools.partial(self._end_without_call, change))
         return None
+
+    def _end_without_call(self, change: Change) -> None:
+        try:
+            self._finish_all(self._confirmer.without_call(change, self._job.live.get(change.key)))
+        except PluginError as error:
+            self._finish_all([Outcome(change.key, change.action, OutcomeStatus.FAILED, error.message, failure_of(error))])
 
     def _task(self, change: Change) -> Task | None:
         resource, live = self._job.resources.get(change.key), self._job.live.get(change.key)
@@ -163,11 +215,7 @@ class Applier:
     def _work(self, tasks: Sequence[Task]) -> None:
         """Run in a worker: carry out *tasks* and put what came back where the pass's thread finds it."""
         try:
-            refused = [(task, prove_create(self._p, task)) for task in tasks if begins_replace(task)]
-            errors = {task.change.key: error for task, error in refused if error is not None}
-            written = write_all(self._p, [task for task in tasks if task.change.key not in errors])
-            written += [Written(task=task, error=errors[task.change.key]) for task in tasks if task.change.key in errors]
-            self._done.put((tasks, written))
+            self._done.put((tasks, write_all(self._p, tasks, self._halted)))
         except BaseException as error:  # noqa: BLE001  # why: raised again in the pass's own thread
             self._done.put((tasks, error))
 
@@ -182,8 +230,7 @@ class Applier:
         self._in_flight -= 1
         if isinstance(written, BaseException):
             raise written
-        update = after_write(self._job.before, self._ledger.inventory, written)
-        self._ledger.write(update)
+        self._record_writes(written)
         for item in written:
             self._take_in(item)
 
@@ -207,10 +254,9 @@ class Applier:
         return Outcome(change.key, change.action, status, reason, failure_of(error), attempts=written.attempts)
 
     def _restore(self, task: Task) -> str:
-        old = self._job.live.get(task.change.key)
-        if old is None:
+        if task.old is None:
             return ""
-        error = put_back(self._p, task, old)
+        error = put_back(self._p, task, task.old)
         return "; what was there before has been put back" if error is None else f"; putting the old one back failed: {error}"
 
     # -- ending ----------------------------------------------------------------------------------------------------------
@@ -222,6 +268,9 @@ class Applier:
                 self._submit([item])
             else:
                 self._finish_all([item])
+
+    def _skip_all(self, why: str) -> None:
+        self._finish_all([Outcome(c.key, c.action, OutcomeStatus.SKIPPED, why) for c in self._queue.left()])
 
     def _finish_all(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -53,6 +54,26 @@ def translated(call: Call) -> Iterator[None]:
         message = f"{call.plugin} failed in {call.stage} with {text}; a plug-in raises the classes of gitops_core.errors"
         # Not chained: the original's repr could show what was just removed from its text.
         raise PluginError(message, call.plugin, stage=call.stage, key=call.key, origin=call.origin) from None
+
+
+@contextmanager
+def foreseen() -> Iterator[None]:
+    """
+    Run the body; an exception that no step expected (of a plug-in's property, of a body read late) leaves as one of ours.
+
+    Raises:
+        GitOpsError: As it is.
+        PluginError: Anything else: its class and where it came from. Its text is left out: nobody knows which secrets it holds.
+    """
+    try:
+        yield
+    except GitOpsError:
+        raise
+    except Exception as error:  # noqa: BLE001  # why: a pass never raises for what a plug-in does
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename}:{frame.lineno} ({frame.name})"
+        message = f"{type(error).__name__} at {place}; a plug-in raises the classes of gitops_core.errors"
+        raise PluginError(message, place) from None
 
 
 def completed(error: GitOpsError, call: Call) -> GitOpsError:

@@ -12,7 +12,7 @@ from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.observing import Observed, observe
 from gitops_core.engine.passes import Pass
-from gitops_core.engine.writing import Task, Written, begins_replace, create_again
+from gitops_core.engine.writing import Task, Written, answered, begins_replace, call_for, create_again
 from gitops_core.errors import GitOpsError
 from gitops_core.health.rules import DEFAULT_RULES, assess
 from gitops_core.interfaces import capabilities
@@ -91,13 +91,13 @@ class Confirmer:
         drops: list[ResourceKey] = []
         for item in due:
             result = None if item.due > now else self._confirm(item, observed, entries, drops)
-            if result is None:
-                self._waiting[item.change.key] = self._again(item)
-            else:
-                del self._waiting[item.change.key]
+            self._waiting[item.change.key] = self._again(item)
+            if result is not None:
                 results.append(result)
         done = (*(e.key for e in entries), *drops)
         self._ledger.write(InventoryUpdate(put=tuple(entries), drop=tuple(drops), close_intents=done))
+        for result in results:  # not before they are recorded: what is not stays PENDING
+            del self._waiting[result.change.key if isinstance(result, Task) else result.key]
         return results
 
     def without_call(self, change: Change, live: Live | None) -> list[Outcome]:
@@ -131,7 +131,7 @@ class Confirmer:
         try:
             if "health" in capabilities(target):
                 with translated(Call(target.name, "health", live.key)):
-                    own = target.health(live)
+                    own = _checked(target.health(live))
                 if own is not None:
                     return own
             rules = self._p.app.health or DEFAULT_RULES
@@ -147,7 +147,7 @@ class Confirmer:
         target = self._p.app.target.member(task.change.key)
         if pending is None or "poll" not in capabilities(target):
             return item
-        call = Call(target.name, "poll", task.change.key, task.change.origin)
+        call = attrs.evolve(call_for(target, task), stage="poll")
         bucket = bucket_of(target)
 
         def run() -> Live | Pending | None:
@@ -162,7 +162,7 @@ class Confirmer:
         if isinstance(answer, Pending):
             due = self._p.ctx.clock.monotonic() + answer.retry_after
             return attrs.evolve(item, due=due, written=attrs.evolve(item.written, pending=answer))
-        return attrs.evolve(item, written=attrs.evolve(item.written, pending=None, live=answer))
+        return attrs.evolve(item, written=answered(task, answer, item.written.attempts, f"{target.name}.poll"))
 
     def _again(self, item: Unconfirmed) -> Unconfirmed:
         now = self._p.ctx.clock.monotonic()
@@ -241,6 +241,12 @@ class Confirmer:
 
     def _outcome(self, item: Unconfirmed, status: OutcomeStatus, reason: str) -> Outcome:
         return Outcome(item.change.key, item.change.action, status, reason, attempts=item.written.attempts)
+
+
+def _checked(answer: object) -> Health | None:
+    if answer is None or isinstance(answer, Health):
+        return answer
+    raise TypeError(f"a Health or None was expected, not {type(answer).__name__}")
 
 
 def _is_well(health: Health) -> bool:

@@ -15,12 +15,13 @@ from gitops_core.errors import DuplicateResource, GitOpsError, ManifestError, Pl
 from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.events import EventType
 from gitops_core.model.pointers import Patterns
-from gitops_core.model.resources import Resource, ResourceKey, as_key
+from gitops_core.model.resources import Origin, Resource, ResourceKey, as_key
 from gitops_core.model.revisions import Revision, Tree
 from gitops_core.model.secrets import wrap
 from gitops_core.model.values import FrozenDict, digest
 
 _MOST_PROBLEMS: Final = 100
+_Place = tuple[Origin, ResourceKey, str]
 T = TypeVar("T")
 
 
@@ -122,25 +123,27 @@ def _admitted(p: Pass, found: list[Resource]) -> list[Resource]:
     Return *found* with the target's keys and with the fields it calls sensitive wrapped.
 
     Only a target that has such rules makes us look at bodies, and then once per declaration: the answers are kept by
-    (place, digest) for as long as the target lives.
+    (place, digest) for as long as the target lives, for each application that uses it.
     """
     target = p.app.target
     if not {"key", "member"} & capabilities(target) and not _secret_fields(target):
         return found
-    known: dict[tuple[str, int, ResourceKey, str], Resource] = kept(target, "admitted", dict)
-    fresh: dict[tuple[str, int, ResourceKey, str], Resource] = {}
+    known: dict[_Place, Resource] = kept(target, f"admitted {p.app.id} {p.ctx.salt.hex()}", dict)
+    fresh: dict[_Place, Resource] = {}
+    admitted: list[Resource] = []
     problems: list[GitOpsError] = []
     for resource in found:
-        place = (resource.origin.path, resource.origin.document, resource.key, resource.digest)
+        place = (resource.origin, resource.key, resource.digest)
         try:
             fresh[place] = known.get(place) or _admit(p, resource)
+            admitted.append(fresh[place])
         except GitOpsError as error:
             problems.append(completed(error, Call(target.name, "render", resource.key, resource.origin)))
     if problems:
         raise ExceptionGroup("keys", problems[:_MOST_PROBLEMS])
     known.clear()
     known.update(fresh)
-    return list(fresh.values())
+    return admitted
 
 
 def _admit(p: Pass, resource: Resource) -> Resource:

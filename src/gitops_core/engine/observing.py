@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from gitops_core.engine.calls import Call
+from gitops_core.engine.calls import Call, translated
 from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import Conflict, GitOpsError, PluginError
@@ -85,5 +85,6 @@ def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> M
     claimed = {key for key, entry in inventory.entries.items() if entry.state is EntryState.CLAIMED}
     target = p.app.target
     unsettled = (desired ^ inventory.entries.keys()) | claimed
-    asked = [(scope, key) for key in sorted(unsettled) if (scope := target.scope(key))]
+    with translated(Call(target.name, "scope")):
+        asked = [(scope, key) for key in sorted(unsettled) if (scope := target.scope(key))]
     return p.store.holders(p.app.id, asked) if asked else {}

@@ -8,7 +8,7 @@ import attrs
 
 from gitops_core.engine import quiet
 from gitops_core.engine.applying import Applier, Job
-from gitops_core.engine.calls import failures_of, unforeseen
+from gitops_core.engine.calls import failures_of, foreseen
 from gitops_core.engine.confirming import Confirmer
 from gitops_core.engine.deciding import Decided, Judge, named_elsewhere, plan_request
 from gitops_core.engine.excluding import alone
@@ -62,8 +62,9 @@ def _remembered(p: Pass, result: ReconcileResult) -> ReconcileResult:
 def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileResult:
     at = revision
     try:
-        at = revision or resolve(p)
-        result = quiet.still_in_sync(p, at)
+        with foreseen():
+            at = revision or resolve(p)
+            result = quiet.still_in_sync(p, at)
         if result is None:
             desired = load(p, at)
             result = converge(p, desired, Ledger(p.store, p.store.inventory(p.app.id)), select)
@@ -71,11 +72,10 @@ def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileRes
         raise
     except GitOpsError as error:
         return failed(p, at, failures_of(error))
-    except Exception as error:  # noqa: BLE001  # why: a plug-in's property, or a body read late, may raise anything anywhere
-        return failed(p, at, failures_of(unforeseen(error)))
     return result
 
 
+@foreseen()
 def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> ReconcileResult:
     """Bring the target to *desired*: decide, write ahead, apply, verify, prune, record."""
     token = quiet.token(p)
@@ -107,11 +107,13 @@ def _journaled(p: Pass, desired: Desired, plan: Plan, outcomes: tuple[Outcome, .
     return None
 
 
+@foreseen()
 def load(p: Pass, revision: Revision) -> Desired:
     """Return what *revision* declares."""
     return render(p, fetch(p, revision))
 
 
+@foreseen()
 def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> Decided:
     """Review, observe and plan. Writes nothing, neither to the target nor to the inventory."""
     verdict = review(p, desired)
@@ -137,11 +139,12 @@ def check(p: Pass) -> CheckResult:
     """Render and review, for pull requests; the target is never asked."""
     revision: Revision | None = None
     try:
-        revision = resolve(p)
-        tree = fetch(p, revision)
-        revision = tree.revision
-        desired = render(p, tree)
-        verdict = review(p, desired)
+        with foreseen():
+            revision = resolve(p)
+            tree = fetch(p, revision)
+            revision = tree.revision
+            desired = render(p, tree)
+            verdict = review(p, desired)
     except GitOpsError as error:
         return CheckResult(revision, notices=tuple(p.notices), failures=failures_of(error))
     failures = () if desired.error is None else failures_of(desired.error)
@@ -159,8 +162,6 @@ def destroy(p: Pass) -> ReconcileResult:
             result = _remembered(p, result)
     except GitOpsError as error:
         result = failed(p, None, failures_of(error))
-    except Exception as error:  # noqa: BLE001  # why: as in _attempt
-        result = failed(p, None, failures_of(unforeseen(error)))
     p.events.emit(EventType.PASS_FINISHED, result.status.value, status=result.status.value)
     return result
 

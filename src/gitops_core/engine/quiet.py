@@ -10,6 +10,7 @@ from gitops_core.engine.calls import Call
 from gitops_core.engine.keeping import kept
 from gitops_core.engine.loading import Desired
 from gitops_core.engine.passes import Pass
+from gitops_core.errors import GitOpsError
 from gitops_core.interfaces import capabilities
 from gitops_core.model.applications import Application
 from gitops_core.model.plans import Plan
@@ -47,7 +48,11 @@ def token(p: Pass) -> str | None:
     plugins = (p.app.renderer, *p.app.policies)
     if "etag" not in capabilities(target) or not all(plugin.fingerprint for plugin in plugins):
         return None
-    return p.call(Call(target.name, "observe"), lambda: target.etag(p.ctx))
+    try:
+        return p.call(Call(target.name, "etag"), lambda: target.etag(p.ctx))
+    except GitOpsError:
+        p.ctx.check()
+        return None  # a full look follows, and says what is wrong with the target
 
 
 def learn(p: Pass, etag: str | None, desired: Desired, result: ReconcileResult, serial: int) -> None:

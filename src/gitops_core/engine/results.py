@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+import attrs
+
 from gitops_core.engine.calls import failures_of
-from gitops_core.engine.loading import Desired
+from gitops_core.engine.deciding import Decided
 from gitops_core.engine.passes import Pass
-from gitops_core.errors import Disposition
+from gitops_core.errors import Disposition, GitOpsError, NotStabilized, StateError
+from gitops_core.model.applications import Application
 from gitops_core.model.plans import Plan
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Failure, Outcome, OutcomeStatus, PassStatus, ReconcileResult
@@ -19,14 +22,16 @@ _KEPT = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED, OutcomeStatus.
 
 
 def conclude(
-    p: Pass, desired: Desired, plan: Plan, outcomes: Sequence[Outcome], unsettled: Collection[ResourceKey]
+    p: Pass, decided: Decided, plan: Plan, outcomes: Sequence[Outcome], unsettled: Collection[ResourceKey]
 ) -> ReconcileResult:
     """Return the result of a pass that came to its end."""
+    desired, observed = decided.desired, decided.observed
     failures = [o.failure for o in outcomes if o.failure is not None]
-    if desired.error is not None:
-        failures = [*failures_of(desired.error), *failures]
-    status = _status(outcomes, bool(plan.refusals), bool(unsettled))
-    if desired.error is not None or plan.unreadable:
+    for error in (observed.error, desired.error):
+        failures = [*failures_of(error), *failures] if error is not None else failures
+    still_working = [u for u in observed.unreadable if isinstance(u.error, NotStabilized)]
+    status = _status(outcomes, bool(plan.refusals), bool(unsettled or still_working))
+    if desired.error is not None or len(observed.unreadable) > len(still_working):
         status = PassStatus.DEGRADED
     return ReconcileResult(
         application=p.app.id,
@@ -36,9 +41,23 @@ def conclude(
         outcomes=tuple(outcomes),
         notices=tuple(p.notices),
         failures=tuple(failures),
-        requeue_after=_requeue_after(p, status, failures),
+        requeue_after=_requeue_after(p.app, status, failures),
         cost=p.meter.cost(),
     )
+
+
+def unrecorded(p: Pass, result: ReconcileResult, error: StateError) -> ReconcileResult:
+    """Return *result* of a pass whose end could not be written down: failed, with everything that is known about it."""
+    failures = (*failures_of(error), *result.failures)
+    requeue_after = _requeue_after(p.app, PassStatus.FAILED, failures)
+    return attrs.evolve(result, status=PassStatus.FAILED, failures=failures, requeue_after=requeue_after)
+
+
+def not_begun(app: Application, error: GitOpsError) -> ReconcileResult:
+    """Return the result of a pass that could not even begin."""
+    failures = failures_of(error)
+    requeue_after = _requeue_after(app, PassStatus.FAILED, failures)
+    return ReconcileResult(app.id, PassStatus.FAILED, failures=failures, requeue_after=requeue_after)
 
 
 def failed(p: Pass, revision: Revision | None, failures: tuple[Failure, ...]) -> ReconcileResult:
@@ -49,7 +68,7 @@ def failed(p: Pass, revision: Revision | None, failures: tuple[Failure, ...]) ->
         revision=revision,
         notices=tuple(p.notices),
         failures=failures,
-        requeue_after=_requeue_after(p, PassStatus.FAILED, failures),
+        requeue_after=_requeue_after(p.app, PassStatus.FAILED, failures),
         cost=p.meter.cost(),
     )
 
@@ -67,9 +86,9 @@ def _status(outcomes: Sequence[Outcome], refused: bool, unsettled: bool) -> Pass
     return PassStatus.CHANGED if seen else PassStatus.IN_SYNC
 
 
-def _requeue_after(p: Pass, status: PassStatus, failures: Iterable[Failure]) -> float | None:
+def _requeue_after(app: Application, status: PassStatus, failures: Iterable[Failure]) -> float | None:
     """Return when another pass makes sense: soon for what may be retried, at the interval for the rest."""
-    options = p.app.options
+    options = app.options
     asked = [f.retry_after for f in failures if f.retry_after is not None]
     if asked:
         return max(asked)

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 import attrs
 
-from gitops_core.engine.calls import Call
+from gitops_core.engine.calls import Call, translated
 from gitops_core.engine.loading import Desired
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import GitOpsError, PluginError
 from gitops_core.interfaces import Policy, Subject
 from gitops_core.model.events import EventType
 from gitops_core.model.plans import Plan
-from gitops_core.model.resources import Resource, ResourceKey
+from gitops_core.model.resources import Origin, Resource, ResourceKey
+from gitops_core.model.revisions import Notice
 from gitops_core.model.verdicts import Verdict, Violation
 
 
@@ -67,6 +68,19 @@ def _placed(p: Pass, desired: Desired, by_key: dict[ResourceKey, Resource], viol
     if resource is not None and not origin.path:
         origin = resource.origin
         if violation.pointer:
-            call = Call(p.app.renderer.name, "review", resource.key, origin)
-            origin = p.call(call, lambda: p.app.renderer.locate(desired.tree, resource, violation.pointer))
+            origin = _located(p, desired, resource, violation.pointer)
     return attrs.evolve(violation, origin=attrs.evolve(origin, revision=desired.revision.id))
+
+
+def _located(p: Pass, desired: Desired, resource: Resource, pointer: str) -> Origin:
+    """Return the place of one field; of the object, with a notice, when the renderer fails to find it: the violation stands."""
+    renderer = p.app.renderer
+    try:
+        with translated(Call(renderer.name, "locate", resource.key, resource.origin)):
+            found = renderer.locate(desired.tree, resource, pointer)
+            if not isinstance(found, Origin):
+                raise PluginError(f"{renderer.name}.locate returned {type(found).__name__}, not Origin", renderer.name)
+            return found
+    except GitOpsError as error:
+        p.ctx.notify(Notice("locate-failed", error.message, resource.origin.path, resource.origin.line))
+        return resource.origin

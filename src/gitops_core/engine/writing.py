@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
 
-from gitops_core.engine.calls import Call, completed
+from gitops_core.engine.calls import Call, completed, translated
 from gitops_core.engine.keeping import kept
 from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
-from gitops_core.errors import AlreadyExists, Cancelled, GitOpsError, NotFound, Partial, PluginError
-from gitops_core.interfaces import Context, Target, TargetChange, capabilities
+from gitops_core.errors import AlreadyExists, Cancelled, DeadlineExceeded, GitOpsError, NotFound, Partial, PluginError
+from gitops_core.interfaces import Context, Signal, Target, TargetChange, capabilities
 from gitops_core.model.plans import Action, Change, DiffOp
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Pending, Resource
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
-from gitops_core.model.values import FrozenDict
+from gitops_core.model.values import FrozenDict, freeze
 
 _EMPTY: Final = FrozenDict()
 _NOTHING_SECRET: Final = Redactor()
@@ -34,6 +35,7 @@ class Task:
         resource: The declaration; None for DELETE.
         live: What was observed; None for CREATE.
         idempotency_key: The same on every try.
+        old: What the first half of a REPLACE has deleted, body and all.
     """
 
     change: Change
@@ -41,6 +43,7 @@ class Task:
     resource: Resource | None = None
     live: Live | None = None
     idempotency_key: str = ""
+    old: Live | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -70,14 +73,47 @@ def begins_replace(task: Task) -> bool:
 
 def create_again(task: Task) -> Task:
     """Return the second half of the REPLACE that *task* began. The entry has no id by then, so a crash here loses nothing."""
-    return attrs.evolve(task, action=Action.CREATE, live=None)
+    return attrs.evolve(task, action=Action.CREATE, live=None, old=task.live)
 
 
-def write_all(p: Pass, tasks: Sequence[Task]) -> list[Written]:
-    """Carry out *tasks*, which do not depend on each other, and return what came back, in order. Raises nothing."""
-    if len(tasks) > 1 and "apply_batch" in capabilities(_target(p, tasks[0])):
-        return _write_batch(p, tasks)
-    return [_write(p, task) for task in tasks]
+def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
+    """
+    Carry out *tasks*, which do not depend on each other, and return what came back. Raises nothing that a plug-in throws.
+
+    Args:
+        p: The pass.
+        tasks: In any order.
+        halted: Once it is set, nothing more is begun.
+    """
+    written: list[Written] = []
+    ready: list[Task] = []
+    for task in tasks:
+        proven = _proven(p, task) if begins_replace(task) and not halted.is_set() else task
+        if isinstance(proven, Task):
+            ready.append(proven)
+        else:
+            written.append(Written(task=task, error=proven))
+    if len(ready) > 1 and not halted.is_set() and "apply_batch" in capabilities(_target(p, ready[0])):
+        return [*written, *_write_batch(p, ready)]
+    return [*written, *(_write(p, task) if not halted.is_set() else _halted(task) for task in ready)]
+
+
+def _halted(task: Task) -> Written:
+    return Written(task=task, error=Cancelled("the pass was interrupted", stage=task.action.value, key=task.change.key))
+
+
+def _proven(p: Pass, task: Task) -> Task | GitOpsError:
+    """
+    Return the first half of a REPLACE, ready to be begun, or why it must not be.
+
+    The old body is read now: once the object is deleted, a body that is read when needed is gone, too.
+    """
+    try:
+        with translated(call_for(_target(p, task), task)):
+            live = task.live and attrs.evolve(task.live, body=freeze(task.live.body))
+    except GitOpsError as error:
+        return error
+    return prove_create(p, task) or attrs.evolve(task, live=live)
 
 
 def _target(p: Pass, task: Task) -> Target:
@@ -87,17 +123,19 @@ def _target(p: Pass, task: Task) -> Target:
 def _write(p: Pass, task: Task) -> Written:
     target = _target(p, task)
     bucket = bucket_of(target)
-    call = _call(target, task)
     attempts = 0
 
-    def run() -> Live | Pending | None:
-        nonlocal attempts
-        with bucket.slot(p.ctx):
-            attempts += 1
-            return _once(p, target, task, p.ctx.within(target.limits.timeout))
+    def carry_out(ctx: Context) -> Live | Pending | None:
+        def run() -> Live | Pending | None:
+            nonlocal attempts
+            with bucket.slot(ctx):
+                attempts += 1
+                return _once(p, target, task, ctx.within(target.limits.timeout))
+
+        return p.retry.call(ctx, call_for(target, task), run, bucket)[0]
 
     try:
-        answer, _ = p.retry.call(p.ctx, call, run, bucket)
+        answer = _finished(p, target, task, carry_out)
     except NotFound as error:
         gone = task.action is Action.DELETE
         return Written(task=task, error=None if gone else error, attempts=attempts)
@@ -108,7 +146,20 @@ def _write(p: Pass, task: Task) -> Written:
         return Written(task=task, live=error.live, error=error, attempts=attempts)
     except GitOpsError as error:
         return Written(task=task, error=error, attempts=attempts)
-    return _answered(task, answer, attempts, target.name)
+    return answered(task, answer, attempts, f"{target.name}.{task.action.value}")
+
+
+def _finished(
+    p: Pass, target: Target, task: Task, carry_out: Callable[[Context], Live | Pending | None]
+) -> Live | Pending | None:
+    """Carry *task* out; one whose object is deleted already is not left half done because of a stop or the pass's deadline."""
+    try:
+        return carry_out(p.ctx)
+    except (Cancelled, DeadlineExceeded):
+        if task.old is None or (p.ctx.remaining() and not p.ctx.cancel.is_set()):
+            raise
+    deadline = p.ctx.clock.monotonic() + target.limits.timeout
+    return carry_out(attrs.evolve(p.ctx, cancel=threading.Event(), deadline=deadline))
 
 
 def _once(p: Pass, target: Target, task: Task, ctx: Context) -> Live | Pending | None:
@@ -145,7 +196,8 @@ def secret_fields(target: Target, change: Change) -> Patterns:
     return known[is_secret]
 
 
-def _call(target: Target, task: Task) -> Call:
+def call_for(target: Target, task: Task) -> Call:
+    """Return the description of a call for *task*, with a redactor for the secrets of both of its sides."""
     secrets = secret_fields(target, task.change)
     bodies = [task.resource.body] if secrets and task.resource else []
     if secrets and task.live:
@@ -154,19 +206,21 @@ def _call(target: Target, task: Task) -> Call:
     return Call(target.name, task.action.value, task.change.key, task.change.origin, redactor)
 
 
-def _answered(task: Task, answer: object, attempts: int, name: str) -> Written:
+def answered(task: Task, answer: object, attempts: int, method: str) -> Written:
+    """Return what *method*'s *answer* means for *task*; an answer of a wrong type is an error that names the method."""
     if isinstance(answer, Pending):
         return Written(task=task, pending=answer, attempts=attempts)
     if answer is None or isinstance(answer, Live):
         return Written(task=task, live=answer, attempts=attempts)
-    message = f"{name}.{task.action.value} returned {type(answer).__name__}, not Live, Pending or None"
-    return Written(task=task, error=PluginError(message, name, stage=task.action.value, key=task.change.key), attempts=attempts)
+    message = f"{method} returned {type(answer).__name__}, not Live, Pending or None"
+    facts = {"stage": task.action.value, "key": task.change.key, "origin": task.change.origin}
+    return Written(task=task, error=PluginError(message, method, **facts), attempts=attempts)
 
 
 def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
     target = _target(p, tasks[0])
     bucket = bucket_of(target)
-    calls = [_call(target, task) for task in tasks]
+    calls = [call_for(target, task) for task in tasks]
     whole = Call(target.name, "apply_batch")
 
     def run() -> list[object]:
@@ -195,7 +249,7 @@ def _batched(task: Task, call: Call, answer: object, attempts: int) -> Written:
         text = call.redactor.redact(f"{type(answer).__name__}: {answer}")
         wrong = PluginError(f"{call.plugin} failed in apply_batch with {text}", call.plugin, stage="apply_batch", key=call.key)
         return Written(task=task, error=wrong, attempts=attempts)
-    return _answered(task, answer, attempts, call.plugin)
+    return answered(task, answer, attempts, f"{call.plugin}.apply_batch")
 
 
 def prove_create(p: Pass, task: Task) -> GitOpsError | None:
@@ -207,7 +261,7 @@ def prove_create(p: Pass, task: Task) -> GitOpsError | None:
     target = _target(p, task)
     if "preview" not in capabilities(target):
         return None
-    call = _call(target, task)
+    call = call_for(target, task)
     request = attrs.evolve(_request(target, task), action=Action.CREATE, live=None)
     bucket = bucket_of(target)
 
@@ -239,7 +293,7 @@ def put_back(p: Pass, task: Task, old: Live) -> GitOpsError | None:
             target.create(p.ctx.within(target.limits.timeout), request)
 
     try:
-        p.retry.call(p.ctx, attrs.evolve(_call(target, task), stage="put back"), run, bucket)
+        p.retry.call(p.ctx, attrs.evolve(call_for(target, task), stage="put back"), run, bucket)
     except GitOpsError as error:
         return error
     return None

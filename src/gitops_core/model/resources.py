@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import attrs
+from attrs.validators import ge, instance_of
 
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.secrets import KUBERNETES_SECRET, wrap
@@ -177,6 +178,10 @@ def _loader(body: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> Callab
     return body if callable(body) else lambda: body
 
 
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
 @attrs.frozen
 class Live:
     """
@@ -185,8 +190,9 @@ class Live:
     Attributes:
         key: Its identity; a tuple or ``"kind/name"`` is accepted.
         body: What it looks like, or a function that reads it when needed. Shape: a JSON object.
-        id: What the API calls this very object (a uid, a record id): a deleted and re-created object has another one.
-        version: Changes whenever the object changes (resourceVersion, ETag); empty when the API has none.
+        id: What the API calls this very object (a uid, a record id): a deleted and re-created object has another one. A number
+            becomes text, as it is in the state store; None is empty.
+        version: Changes whenever the object changes (resourceVersion, ETag); empty when the API has none. Numbers as for *id*.
         owner: Who the object itself says it belongs to: None when the target cannot tell, empty for nobody, else an application id.
         manager: Who last wrote it, if the API knows: named in CONTESTED reports.
         deleting: The API has accepted its deletion already.
@@ -194,8 +200,8 @@ class Live:
 
     key: ResourceKey = attrs.field(converter=as_key)
     _load: Callable[[], Mapping[str, Any]] = attrs.field(alias="body", converter=_loader, repr=False, eq=False)
-    id: str = ""
-    version: str = ""
+    id: str = attrs.field(default="", converter=_text)
+    version: str = attrs.field(default="", converter=_text)
     owner: str | None = None
     manager: str = ""
     deleting: bool = False
@@ -239,6 +245,6 @@ class Pending:
         message: What is being waited for, for people.
     """
 
-    token: str
-    retry_after: float = 1.0
+    token: str = attrs.field(validator=instance_of(str))
+    retry_after: float = attrs.field(default=1.0, converter=float, validator=ge(0.0))
     message: str = ""
