@@ -286,8 +286,21 @@ class Walk:
             os.fsync(self.fd)
 
     def _make(self, name: str) -> None:
-        """Make the directory *name*, marked from the moment it has that name."""
+        """
+        Make the directory *name*, marked from the moment it has that name.
+
+        One maker at a time in a directory, in all processes: a rename replaces an empty directory without a word, and the one
+        who had made that would write into a directory that is gone.
+        """
         self.sweep()
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        try:
+            if not self._exists(name):
+                self._make_alone(name)
+        finally:
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def _make_alone(self, name: str) -> None:
         with _temporary() as temporary:
             os.mkdir(temporary, 0o755, dir_fd=self.fd)
             try:
@@ -295,7 +308,7 @@ class Walk:
             except OSError as error:
                 with contextlib.suppress(OSError):  # as in write_over
                     os.rmdir(temporary, dir_fd=self.fd)
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else another thread was faster, and its file is in it
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # else somebody else made it, and put something in
                     raise
         self._sync()
 
