@@ -86,8 +86,8 @@ def _in_use(*, traced: bool) -> int:
     gc.collect()
     if traced:
         return tracemalloc.get_traced_memory()[0]
-    with suppress(OSError), open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    with suppress(OSError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
