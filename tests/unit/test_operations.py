@@ -665,6 +665,18 @@ def test_check_tells_what_is_wrong():
     result = world.check()
     assert not result.ok
     assert "JSONDecodeError" in result.failures[0].message
+    assert str(result).startswith(f"not ok at {result.revision.id}: 0 declared\nFailures:\n  PluginError: ")
+
+
+def test_check_says_what_policies_object_to():
+    class NoBlue(Policy):
+        def review(self, ctx, subject):
+            yield Violation(subject.resources[0].key, "no blue", pointer="/data/color")
+
+    world = World(policies=(NoBlue(),))
+    world.declare(config("a", color="blue"))
+    text = world.check().text()
+    assert "deny NoBlue: ConfigMap/a: no blue (ConfigMap.a.json:1 /data/color)" in text
 
 
 def test_destroy_deletes_everything_that_is_ours_and_nothing_else():

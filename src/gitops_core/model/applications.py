@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from attrs.validators import ge, gt
@@ -17,8 +18,20 @@ if TYPE_CHECKING:
     from gitops_core.health.rules import HealthRules
     from gitops_core.interfaces import Policy, Renderer, Source, Target
 
-_DOMAIN: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_NAME: Final = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_IS_DOMAIN: Final = "a DNS name in lower case, such as example.org"
+_IS_NAME: Final = "1 to 63 letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
+
+
+def _spelled(pattern: re.Pattern[str], rule: str) -> Callable[[Any, attrs.Attribute[str], str], None]:
+    """attrs' own ``matches_re`` answers with the expression; people want the rule."""
+
+    def check(_owner: Any, attribute: attrs.Attribute[str], value: str) -> None:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f"{attribute.name}={value!r} is not {rule}")
+
+    return check
 
 
 @attrs.frozen
@@ -31,8 +44,8 @@ class Owner:
         name: Which installation; two engines with one owner name believe they are the same.
     """
 
-    domain: str = attrs.field(validator=attrs.validators.matches_re(_DOMAIN))
-    name: str = attrs.field(validator=attrs.validators.matches_re(_NAME))
+    domain: str = attrs.field(validator=_spelled(_DOMAIN, _IS_DOMAIN))
+    name: str = attrs.field(validator=_spelled(_NAME, _IS_NAME))
 
     def key(self, word: str) -> str:
         """Return the label or annotation key for *word*."""
@@ -136,7 +149,7 @@ class Application:
         health: Rules by kind for "settled?" and "healthy?"; None for ours. ``DEFAULT_RULES.with_rule(...)`` overrides one.
     """
 
-    name: str = attrs.field(validator=attrs.validators.matches_re(_NAME))
+    name: str = attrs.field(validator=_spelled(_NAME, _IS_NAME))
     owner: Owner
     source: Source
     renderer: Renderer

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gitops_core.model.plan_text import MARKS, diff_line, printable
-from gitops_core.model.results import Failure, Outcome, OutcomeStatus, ReconcileResult
+from gitops_core.model.results import CheckResult, Failure, Outcome, OutcomeStatus, ReconcileResult
 
 _NEXT: Final[Mapping[str, str]] = {
     "retry": "will be tried again",
@@ -24,6 +24,16 @@ def result_text(result: ReconcileResult) -> str:
     sections = (_outcomes(result), _failures(result), _notices(result), _footer(result))
     blocks = ["\n".join(printable(line) for line in section) for section in sections]
     return "\n".join([printable(_heading(result)), *(block for block in blocks if block)])
+
+
+def check_text(result: CheckResult) -> str:
+    """Return *result* for people, without a newline at its end."""
+    revision = result.revision
+    at = f" at {revision.id}" if revision else ""
+    heading = f"{'ok' if result.ok else 'not ok'}{at}: {len(result.keys)} declared"
+    violations = (f"  {violation}" for violation in result.verdict.violations)
+    lines = [heading, *_failures(result), *violations, *_notices(result)]
+    return "\n".join(printable(line) for line in lines)
 
 
 def _heading(result: ReconcileResult) -> str:
@@ -48,7 +58,7 @@ def _why(outcome: Outcome) -> str:
     return f"{tries}: {words}" if words else tries
 
 
-def _failures(result: ReconcileResult) -> Iterator[str]:
+def _failures(result: ReconcileResult | CheckResult) -> Iterator[str]:
     if result.failures:
         yield "Failures:"
     for failure in result.failures:
@@ -62,7 +72,7 @@ def _prospect(failure: Failure) -> str:
     return f"{stage}{_NEXT.get(failure.disposition, failure.disposition)}{after}"
 
 
-def _notices(result: ReconcileResult) -> Iterator[str]:
+def _notices(result: ReconcileResult | CheckResult) -> Iterator[str]:
     if result.notices:
         yield "Notices:"
     for notice in result.notices:

@@ -133,6 +133,15 @@ class CheckResult:
         """Nothing failed and nothing is denied."""
         return not self.failures and self.verdict.is_allowed
 
+    def text(self) -> str:
+        """Return the findings for a terminal: every failure with file, line and cure, every violation, every notice."""
+        from gitops_core.model.result_text import check_text  # why here: the printer needs this class
+
+        return check_text(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
 
 @attrs.frozen
 class ReconcileResult:
