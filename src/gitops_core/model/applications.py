@@ -24,10 +24,10 @@ _IS_DOMAIN: Final = "a DNS name in lower case, such as example.org"
 _IS_NAME: Final = "1 to 63 letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
 
 
-def _spelled(pattern: re.Pattern[str], rule: str) -> Callable[[Any, attrs.Attribute[str], str], None]:
-    """attrs' own ``matches_re`` answers with the expression; people want the rule."""
+def _spelled(pattern: re.Pattern[str], rule: str) -> Callable[[Any, attrs.Attribute[str], object], None]:
+    """Like ``attrs.validators.matches_re``, which answers with the expression where people want the rule."""
 
-    def check(_owner: Any, attribute: attrs.Attribute[str], value: str) -> None:
+    def check(_owner: Any, attribute: attrs.Attribute[str], value: object) -> None:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise ValueError(f"{attribute.name}={value!r} is not {rule}")
 
