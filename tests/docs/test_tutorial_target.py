@@ -11,6 +11,8 @@ from sybil.document import Document
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
+from gitops_core.errors import Transient
+
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "write-a-target.md"
 
 
@@ -25,7 +27,26 @@ def names() -> dict[str, Any]:
 
 
 class TestTutorialTarget(names()["TestMyTarget"]):
-    pass
+    """With the methods that the tutorial leaves out, so that everything is checked."""
+
+    def external_edit(self, target, key, body):
+        target.api.replace(self.number(target, key), dict(body))
+
+    def external_remove(self, target, key):
+        target.api.delete(self.number(target, key))
+
+    def lose_next_reply(self, target):
+        create = target.api.create
+
+        def lost(fields):
+            target.api.create = create
+            create(fields)
+            raise Transient("no reply")
+
+        target.api.create = lost
+
+    def number(self, target, key):
+        return next(number for number, item in target.api.lists.items() if item["name"] == key.name)
 
 
 def test_the_tutorial_names_what_the_suite_skips() -> None:
