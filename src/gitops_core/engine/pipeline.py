@@ -83,7 +83,8 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     plan, ended = select(decided.planned.plan)
     p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id if p.runtime.sinks else "")
     resources = {r.key: r for r in desired.resources}
-    ready = [c for c in plan.changes if c.is_ready and c.key not in {o.key for o in ended}]
+    over = {outcome.key for outcome in ended}
+    ready = [c for c in plan.changes if c.is_ready and c.key not in over]
     before = ledger.inventory
     ledger.write(write_ahead(p, decided.planned, decided.request, ready, resources))
     judge = Judge(decided.request, resources, ledger, p.ctx.clock.now)
