@@ -25,6 +25,7 @@ _CHILD: Final = "import sys; from benchmarks.warm import child; child(*sys.argv[
 def run(scale: Scale) -> Report:
     """Run the first pass and the one after it in a new process each, in turns with an interpreter that only imports us."""
     samples, counts = Samples(), dict[str, int]()
+    measure_child(_CHILD, "", "imports only")  # leaves bytecode
     for _ in range(scale.repetitions):
         with tempfile.TemporaryDirectory() as home:
             episode, counts = story(Path(home), scale.documents)
