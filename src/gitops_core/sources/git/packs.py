@@ -109,7 +109,8 @@ def _unpacked(data: memoryview, position: int, size: int) -> tuple[bytes, int]:
             if not chunk:
                 raise IndexError("cut off")
             piece = stream.decompress(chunk, _STEP)
-            position += len(chunk) - len(stream.unconsumed_tail) - len(stream.unused_data)
+            # At its end a stream that was cut off before has what is left in both of them.
+            position += len(chunk) - len(stream.unused_data if stream.eof else stream.unconsumed_tail)
         start, total = start or piece[:32], total + len(piece)
         if total > size:
             raise zlib.error("longer than it says")

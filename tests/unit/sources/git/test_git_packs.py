@@ -32,6 +32,12 @@ def test_a_pack_of_ours_is_whole_at_every_size(size):
         assert check_sizes(file, 100_000) == 2
 
 
+def test_an_object_of_several_megabytes_is_followed_by_the_next_one():
+    """zlib hands back what it did not need in two places at once, when an object takes more than one step."""
+    with packed(b"x" * 3_500_000, b"y" * 5, b"z" * 2_000_000, b"end") as file:
+        assert check_sizes(file, 5_000_000) == 4
+
+
 def test_an_object_that_unpacks_to_too_much_is_refused_before_it_is_unpacked():
     with packed(b"\0" * 5_000_000) as file, pytest.raises(LimitExceeded, match="5,000,000 bytes"):
         check_sizes(file, 1_000_000)
