@@ -53,7 +53,7 @@ import enum
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from gitops_core.model.resources import Live, Origin, ResourceKey
+from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 
 
 class Disposition(enum.StrEnum):
@@ -180,10 +180,17 @@ class LimitExceeded(SourceError):
 
 
 class RenderError(GitOpsError):
-    """The renderer could not render all of it; ``problems`` has every single one when there are several."""
+    """
+    The renderer could not render all of it.
+
+    Attributes:
+        problems: Every single one when there are several.
+        rendered: What could be rendered all the same; used only with ``Options.allow_partial_render``.
+    """
 
     default = Disposition.STALL
     problems: tuple[GitOpsError, ...] = ()
+    rendered: tuple[Resource, ...] = ()
 
 
 class ManifestError(RenderError):

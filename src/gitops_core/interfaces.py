@@ -272,7 +272,8 @@ class TargetChange:
     Attributes:
         key: The object.
         action: CREATE, UPDATE or DELETE (a REPLACE arrives as a DELETE, then a CREATE).
-        desired: The declaration in clear, frozen; empty for DELETE. ``thaw(change.desired)`` may be changed.
+        desired: The declaration in clear, frozen, as it was declared; empty for DELETE. ``thaw(change.desired)`` may be changed.
+            It is not normalised: where ``normalize`` fills in defaults that the API does not, write ``self.normalize(...)`` of it.
         live: What is there, in clear; None for CREATE. ``live.id`` is what a DELETE must name.
         diff: What differs, masked.
         idempotency_key: The same on every retry and after a crash; another object or declaration has another one.
@@ -359,7 +360,11 @@ class Target(Plugin):
 
     # -- optional pure functions ------------------------------------------------------------------------------------------
     def key(self, body: Body) -> ResourceKey | tuple[str, ...]:
-        """Return the identity of *body*: equal for every spelling of the same object. ValueError when it has none."""
+        """
+        Return the identity of *body*: equal for every spelling of the same object. ValueError when it has none.
+
+        A body gets here with a ``kind`` and a name (``metadata.name`` or ``name``): renderers refuse one without.
+        """
         return key_of(body)
 
     def normalize(self, body: Body) -> Body:

@@ -15,6 +15,8 @@ from gitops_core.model.plans import Action, ChangeState, Plan
 from gitops_core.model.resources import Live, Pending, Resource, ResourceKey, Unreadable
 from gitops_core.model.results import OutcomeStatus, PassStatus
 from gitops_core.model.verdicts import Violation
+from gitops_core.renderers.manifests import ManifestsRenderer
+from gitops_core.sources.memory import MemorySource
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.worlds import World, config
 
@@ -607,6 +609,20 @@ def test_a_saved_plan_is_applied_as_it_was_shown():
     assert bodies(world)["ConfigMap/a"]["data"] == {"color": "blue"}
 
 
+def test_a_saved_plan_that_was_applied_already_is_done():
+    world = World()
+    world.declare(config("a", color="blue"), config("b"))
+    world.reconcile()
+    world.undeclare("ConfigMap/b")
+    world.declare(config("a", color="red"))
+    saved = world.plan()
+    assert world.apply(saved).ok
+    again = world.apply(saved)
+    assert again.ok
+    assert {o.reason for o in again.outcomes} == {"already as planned", "already done: nothing has to be done any more"}
+    assert again.cost.writes == 0
+
+
 def test_a_saved_plan_is_applied_at_its_own_revision():
     world = World()
     world.declare(config("a", color="blue"))
@@ -908,3 +924,59 @@ def test_a_decision_that_repeats_is_in_the_journal_once():
     world.reconcile()
     (record,) = world.store.journal(world.app.id)
     assert (record.action, record.status) == ("adopt", "refused")
+
+
+def test_what_left_git_and_is_kept_is_told_when_pruning_is_off():
+    world = World(options=Options(prune=False))
+    world.declare(config("a"), config("b"))
+    world.reconcile()
+    world.undeclare("ConfigMap/a")
+    result = world.reconcile()
+    assert result.status is PassStatus.IN_SYNC
+    assert "1 no longer declared and kept, because Options.prune is off: ConfigMap/a" in result.text()
+
+
+def test_a_refused_delete_says_what_would_allow_it():
+    world = World()
+    world.declare(*(config(f"c{i}") for i in range(12)), config("ns", kind="Namespace"))
+    world.reconcile()
+    world.undeclare("Namespace/ns")
+    assert 'to allow it: Approval(name="...", rules={"kind"}, kinds={"Namespace"}' in world.reconcile().text()
+    world.undeclare(*(f"ConfigMap/c{i}" for i in range(6)))
+    text = world.reconcile().text()
+    assert text.count("Guard(delete_fraction=") == 1
+
+
+def test_every_change_that_ends_is_told_even_if_it_never_began():
+    world = World(target=Moody(create_bad=Denied("no")))
+    world.declare(
+        config("bad"),
+        config("needs", notes={"example.org/depends-on": "ConfigMap/bad"}),
+        config("odd", notes={"example.org/x": "y"}),
+    )
+    world.reconcile()
+    told = {str(e.key): e.data["status"] for e in world.sink.events if e.type.value == "change-finished"}
+    assert told == {"ConfigMap/bad": "failed", "ConfigMap/needs": "skipped", "ConfigMap/odd": "refused"}
+
+
+def test_explain_says_which_commit_removed_an_object():
+    world = World()
+    world.declare(config("a"), config("b"))
+    world.reconcile()
+    world.source.commit({"ConfigMap.a.json": None}, author="Eve", message="Away with it")
+    world.reconcile()
+    assert world.explain("ConfigMap/a").records[0].action == "delete"
+
+
+def test_with_manifests_a_broken_file_does_not_stop_the_others_when_that_is_allowed():
+    files = {
+        "a.yaml": "kind: A\nname: a\n",
+        "b.yaml": "kind: B\nname: [\n",
+        "c.yaml": "kind: A\nname: a2\n",
+        "d.yaml": "kind: A\nname: a2\n",
+    }
+    world = World(renderer=ManifestsRenderer(), source=MemorySource(files), options=Options(allow_partial_render=True))
+    result = world.reconcile()
+    assert result.status is PassStatus.DEGRADED
+    assert list(bodies(world)) == ["A/a"]
+    assert {f.error for f in result.failures} == {"ManifestError", "DuplicateResource"}

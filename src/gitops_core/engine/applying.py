@@ -89,12 +89,14 @@ class Applier:
 
     def run(self) -> tuple[Outcome, ...]:
         """Return one outcome per change, in plan order."""
+        self._tell()
         if len(self._queue):
             try:
                 self._run()
             except BaseException:
                 self._save_what_came_back()
                 raise
+        self._tell()
         outcomes = self._queue.outcomes
         self._record(lambda: self._ledger.write(not_begun(self._job.before, self._ledger.inventory, outcomes.values())))
         self._record(self._reassess)
@@ -275,6 +277,11 @@ class Applier:
     def _finish_all(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             self._queue.finish(outcome)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Emit an event for every change that has ended, those included that never began."""
+        for outcome in self._queue.ended():
             message = f"{outcome.action.value} {outcome.status.value}{': ' + outcome.reason if outcome.reason else ''}"
             self._p.events.later(EventType.CHANGE_FINISHED, message, key=outcome.key, status=outcome.status.value)
 

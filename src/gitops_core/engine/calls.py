@@ -97,6 +97,7 @@ def _collected(group: ExceptionGroup[Exception], call: Call) -> GitOpsError:
     lines = "".join(f"\n  - {problem}" for problem in ours)
     error = RenderError(f"{len(ours)} problems:{lines}", stage=call.stage)
     error.problems = ours
+    error.rendered = next((p.rendered for p in ours if isinstance(p, RenderError) and p.rendered), ())
     return error
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from gitops_core.engine.calls import Call, failure_of, translated
+from gitops_core.engine.calls import Call, completed, failure_of, translated
 from gitops_core.engine.deciding import Judge
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.limits import bucket_of
@@ -237,6 +237,8 @@ class Confirmer:
         return attrs.evolve(self._outcome(item, status, why), diff=differs)
 
     def _failed(self, item: Unconfirmed, error: GitOpsError) -> Outcome:
+        target = self._p.app.target.member(item.change.key)
+        completed(error, attrs.evolve(call_for(target, item.written.task), stage="verify"))
         return attrs.evolve(self._outcome(item, OutcomeStatus.FAILED, error.message), failure=failure_of(error))
 
     def _outcome(self, item: Unconfirmed, status: OutcomeStatus, reason: str) -> Outcome:

@@ -51,7 +51,7 @@ def explain(p: Pass, key: ResourceKey) -> Explanation:
 
 def _commit(p: Pass, desired: Desired, resource: Resource | None, inventory: Inventory, key: ResourceKey) -> Revision | None:
     entry = inventory.entries.get(key)
-    path = resource.origin.path if resource else (entry.path if entry else "")
+    path = resource.origin.path if resource else (entry.path if entry else _last_path(p, key))
     if not path:
         return None
     with translated(Call(p.app.source.name, "history", key)):
@@ -63,3 +63,8 @@ def _pending(plan: Plan, key: ResourceKey) -> str:
     if change is None:
         return "nothing: it is as declared" if key in plan.unchanged else ""
     return f"{change.action.value} ({change.state.value}): {change.reason}"
+
+
+def _last_path(p: Pass, key: ResourceKey) -> str:
+    """Return the file that declared *key* before it was removed."""
+    return next((record.origin.path for record in p.store.journal(p.app.id, key, _JOURNAL) if record.origin.path), "")

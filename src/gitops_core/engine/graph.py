@@ -22,6 +22,7 @@ class ReadyQueue:
 
     def __init__(self, changes: Sequence[Change], ended: Iterable[Outcome] = ()) -> None:
         self.outcomes: dict[ResourceKey, Outcome] = {}
+        self._untold: list[Outcome] = []
         self._changes = {change.key: change for change in changes}
         self._missing: dict[ResourceKey, set[ResourceKey]] = {}
         self._dependents: dict[ResourceKey, list[ResourceKey]] = defaultdict(list)
@@ -66,6 +67,11 @@ class ReadyQueue:
         """Return the changes that have not ended, in plan order."""
         return [change for key, change in self._changes.items() if key not in self.outcomes]
 
+    def ended(self) -> list[Outcome]:
+        """Return what has ended since this was asked last: what was finished, and what was skipped or put off because of it."""
+        ended, self._untold = self._untold, []
+        return ended
+
     def finish(self, outcome: Outcome) -> None:
         """Note how a change ended; what depends on it becomes ready, or is skipped with the reason."""
         ended = [outcome]
@@ -74,6 +80,7 @@ class ReadyQueue:
             if outcome.key in self.outcomes:
                 continue
             self.outcomes[outcome.key] = outcome
+            self._untold.append(outcome)
             change = self._changes[outcome.key]
             self._count(change, outcome)
             for key in self._dependents.get(outcome.key, ()):

@@ -74,6 +74,7 @@ def render(p: Pass, tree: Tree) -> Desired:
     except RenderError as failed:
         if not p.app.options.allow_partial_render:
             raise
+        found.extend(failed.rendered)
         error = failed
     with translated(Call(p.app.target.name, "render")):
         resources = _unique(sorted(_admitted(p, found), key=_key))

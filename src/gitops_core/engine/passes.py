@@ -11,7 +11,7 @@ from gitops_core.engine.calls import Call
 from gitops_core.engine.emitting import Emitter, Meter
 from gitops_core.engine.retrying import Retry
 from gitops_core.engine.runtime import Runtime
-from gitops_core.errors import GitOpsError
+from gitops_core.errors import GitOpsError, StateError
 from gitops_core.interfaces import Clock, Context, StateStore
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
@@ -23,18 +23,26 @@ _RENDERS_KEPT: Final = 30 * 86400.0  # seconds; content-addressed, so age only b
 
 @attrs.frozen
 class StoreMemo:
-    """The state store as the cache that plug-ins see."""
+    """The state store as the cache that plug-ins see. Where it fails, work is done again: a plan can be made on a full disk."""
 
     store: StateStore
     clock: Clock
+    notify: Callable[[Notice], None]
 
     def get(self, space: str, key: str) -> bytes | None:
         """Return what was put, if it is still there."""
-        return self.store.get_memo(space, key, not_before=self.clock.now() - _RENDERS_KEPT)
+        try:
+            return self.store.get_memo(space, key, not_before=self.clock.now() - _RENDERS_KEPT)
+        except StateError as error:
+            self.notify(Notice("memo-unavailable", error.message))
+            return None
 
     def put(self, space: str, key: str, value: bytes) -> None:
         """Remember *value*."""
-        self.store.put_memo(space, key, value, now=self.clock.now())
+        try:
+            self.store.put_memo(space, key, value, now=self.clock.now())
+        except StateError as error:
+            self.notify(Notice("memo-unavailable", error.message))
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +108,7 @@ def begin(app: Application, store: StateStore, runtime: Runtime) -> Pass:
         cancel=runtime.cancel,
         deadline=clock.monotonic() + app.options.deadline,
         salt=store.salt(),
-        memo=StoreMemo(store, clock),
+        memo=StoreMemo(store, clock, notify),
         random=runtime.random,
         notify=notify,
         count=meter.count,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -22,11 +23,15 @@ from gitops_core.engine.results import conclude, failed, unrecorded
 from gitops_core.engine.reviewing import review
 from gitops_core.errors import GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
+from gitops_core.model.inventory import Inventory
 from gitops_core.model.plans import Plan
+from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
-from gitops_core.model.revisions import File, Revision, Tree
+from gitops_core.model.revisions import File, Notice, Revision, Tree
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning.planner import make_plan
+
+_SHOWN: Final = 5  # names in a notice
 
 Select = Callable[[Plan], tuple[Plan, tuple[Outcome, ...]]]
 """Narrows a fresh plan to what may be applied, with the outcomes of the rest."""
@@ -133,7 +138,16 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     if objections.violations:
         request = attrs.evolve(request, verdict=Verdict.of((*verdict.violations, *objections.violations)))
         planned = make_plan(request)
+    if not p.app.options.prune:
+        _tell_what_is_kept(p, ledger.inventory, wanted)
     return Decided(desired=desired, observed=observed, request=request, planned=planned)
+
+
+def _tell_what_is_kept(p: Pass, inventory: Inventory, wanted: frozenset[ResourceKey]) -> None:
+    kept = sorted(inventory.entries.keys() - wanted)
+    if kept:
+        shown = ", ".join(map(str, kept[:_SHOWN])) + (" ..." if len(kept) > _SHOWN else "")
+        p.ctx.notify(Notice("kept", f"{len(kept)} no longer declared and kept, because Options.prune is off: {shown}"))
 
 
 def check(p: Pass) -> CheckResult:

@@ -17,13 +17,14 @@ def select_saved(saved: Plan, fresh: Plan) -> tuple[Plan, tuple[Outcome, ...]]:
     beyond *saved* is left out: nobody has seen it.
     """
     now = {change.key: change for change in fresh.changes}
+    unchanged = frozenset(fresh.unchanged)
     changes: list[Change] = []
     ended: list[Outcome] = []
     for change in saved.changes:
         current = now.get(change.key)
         changes.append(_as_saved(change, current))
         if change.is_ready and (current is None or not current.is_ready or not _fits(change, current)):
-            ended.append(_outcome(change, current, fresh.unchanged))
+            ended.append(_outcome(change, current, unchanged))
     return attrs.evolve(fresh, changes=tuple(changes)), tuple(ended)
 
 
@@ -40,12 +41,11 @@ def _fits(saved: Change, current: Change) -> bool:
     )  # fmt: skip
 
 
-def _outcome(change: Change, current: Change | None, unchanged: tuple[ResourceKey, ...]) -> Outcome:
+def _outcome(change: Change, current: Change | None, unchanged: frozenset[ResourceKey]) -> Outcome:
     if current is None:
-        done = change.key in set(unchanged)
-        reason = "already as planned" if done else "nothing has to be done any more"
-        return Outcome(change.key, change.action, OutcomeStatus.STALE, reason)
+        reason = "already as planned" if change.key in unchanged else "already done: nothing has to be done any more"
+        return Outcome(change.key, change.action, OutcomeStatus.DONE, reason)
     if current.state is ChangeState.REFUSED:
         return Outcome(change.key, change.action, OutcomeStatus.REFUSED, current.reason)
-    reason = f"the live object moved since the plan was made; it would be {current.action.value} now"
+    reason = f"the live object moved since the plan was made; what it would take now is: {current.action.value}"
     return Outcome(change.key, change.action, OutcomeStatus.STALE, reason, diff=current.diff)

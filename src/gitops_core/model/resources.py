@@ -44,6 +44,8 @@ class ResourceKey(NamedTuple):
         Raises:
             ValueError: Not two, three or four parts, or no kind or name.
         """
+        if "/" not in text:
+            raise ValueError(f"{text!r} is no key; write Kind/name, Kind/namespace/name or group/Kind/namespace/name")
         kind, double, name = text.partition("//")
         parts = [kind, name] if double and "/" not in kind else text.split("/")
         return as_key(tuple(part.replace("%2F", "/").replace("%25", "%") for part in parts))

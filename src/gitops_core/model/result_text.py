@@ -48,6 +48,20 @@ def _outcomes(result: ReconcileResult) -> Iterator[str]:
         if outcome.status is not OutcomeStatus.DONE:
             yield f"  {MARKS[outcome.action]} {outcome.key}: {outcome.action} {outcome.status}{_why(outcome)}"
             yield from (f"      {diff_line(diff)}" for diff in outcome.diff)
+            yield from _cure(result, outcome)
+    for refusal in result.plan.refusals if result.plan else ():
+        yield f"Refused by {refusal.rule}: {refusal.message}"
+        if refusal.override:
+            yield f"      to allow it: {refusal.override}"
+
+
+def _cure(result: ReconcileResult, outcome: Outcome) -> Iterator[str]:
+    """Yield what would allow a refused change, unless a refusal of the whole plan says it for many."""
+    if outcome.status is OutcomeStatus.REFUSED and result.plan is not None:
+        said = {refusal.override for refusal in result.plan.refusals}
+        change = next(c for c in result.plan.changes if c.key == outcome.key)
+        if change.override and change.override not in said:
+            yield f"      to allow it: {change.override}"
 
 
 def _why(outcome: Outcome) -> str:

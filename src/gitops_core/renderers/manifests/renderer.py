@@ -101,6 +101,7 @@ class ManifestsRenderer(Renderer):
         render = _remembered(previous, work, complete=not errors)
         self._renders.put(space, ctx.application, render)
         if errors:
+            errors[0].rendered = _sound(work.resources, errors)
             _refuse(errors)
         if previous is None or previous.digest != render.digest:
             store.save(render)
@@ -202,6 +203,12 @@ def _duplicates(resources: list[Resource], tree: Tree) -> list[RenderError]:
             origin = attrs.evolve(resource.origin, revision=tree.revision.id)
             errors.append(DuplicateResource(message, key=resource.key, origin=origin))
     return errors
+
+
+def _sound(resources: list[Resource], errors: list[RenderError]) -> tuple[Resource, ...]:
+    """Return what rendered all the same, without objects that are declared twice: nobody knows which one is meant."""
+    twice = {error.key for error in errors if isinstance(error, DuplicateResource)}
+    return tuple(resource for resource in resources if resource.key not in twice)
 
 
 def _refuse(errors: list[RenderError]) -> NoReturn:

@@ -19,7 +19,7 @@ class _HistoryEnds(Exception):
 
 def last_change(ctx: Context, repository: Repository, commit_id: str, path: str) -> tuple[str, Commit] | None:
     """
-    Return the last commit, at or before *commit_id*, that changed *path*; None when there is no such path.
+    Return the last commit, at or before *commit_id*, that changed or removed *path*; None when there never was such a path.
 
     History is fetched in steps, without the contents of files where the server can leave them out, and kept.
 
@@ -49,14 +49,12 @@ class _Walk:
     def from_commit(self, commit_id: str) -> tuple[str, Commit] | None:
         commit = self._commit(commit_id)
         wanted = self._find(commit)
-        if wanted is None:
-            return None
         while True:
             self._ctx.check()
             # As `git log` does: as long as a parent has the same, it was not this commit.
             same = next(((i, parent) for i in commit.parents if self._find(parent := self._commit(i)) == wanted), None)
-            if same is None:
-                return commit_id, commit
+            if same is None:  # a root commit without the path says nothing about it
+                return (commit_id, commit) if wanted or commit.parents else None
             commit_id, commit = same
 
     def _commit(self, commit_id: str) -> Commit:

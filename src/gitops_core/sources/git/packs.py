@@ -106,7 +106,7 @@ def _unpacked(data: memoryview, position: int, size: int) -> tuple[bytes, int]:
     window = min(_STEP, size + size // 1000 + 64)
     while not stream.eof:
         with data[position : position + window] as chunk:
-            if not chunk:
+            if len(chunk) == 0:
                 raise IndexError("cut off")
             piece = stream.decompress(chunk, _STEP)
             # At its end a stream that was cut off before has what is left in both of them.
