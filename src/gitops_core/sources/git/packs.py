@@ -99,6 +99,11 @@ def _check_object(data: memoryview, position: int, limit: int) -> int:
     return position
 
 
+def _left_over(stream: zlib._Decompress) -> int:
+    """Return how many bytes *stream* was given and did not need; at its end both of them have what is left."""
+    return len(stream.unused_data if stream.eof else stream.unconsumed_tail)
+
+
 def _unpacked(data: memoryview, position: int, size: int) -> tuple[bytes, int]:
     """Return the first bytes of the object at *position* and where the next one begins."""
     stream, start, total = zlib.decompressobj(), b"", 0
@@ -109,8 +114,7 @@ def _unpacked(data: memoryview, position: int, size: int) -> tuple[bytes, int]:
             if len(chunk) == 0:
                 raise IndexError("cut off")
             piece = stream.decompress(chunk, _STEP)
-            # At its end a stream that was cut off before has what is left in both of them.
-            position += len(chunk) - len(stream.unused_data if stream.eof else stream.unconsumed_tail)
+            position += len(chunk) - _left_over(stream)
         start, total = start or piece[:32], total + len(piece)
         if total > size:
             raise zlib.error("longer than it says")
