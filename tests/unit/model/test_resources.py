@@ -44,7 +44,7 @@ def test_a_key_may_be_written_in_short(written: object, key: ResourceKey) -> Non
     "written", ["", "web", "a/b/c/d/e", (), ("a",), ("a", 1), ("a", "b", "c", "d", "e"), ("", "n"), ("k", ""), 5]
 )
 def test_what_is_no_key_is_refused(written: object) -> None:
-    with pytest.raises(ValueError, match="(a|no) key"):
+    with pytest.raises(ValueError, match=r"(a|no) key"):
         as_key(written)
 
 
