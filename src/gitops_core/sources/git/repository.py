@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -170,10 +172,12 @@ class Repository:
 
 _lock = threading.Lock()
 _open: dict[Site, tuple[Repository, int]] = {}
+_returned: queue.SimpleQueue[Repository] = queue.SimpleQueue()
 
 
 def acquire(site: Site) -> Repository:
     """Return the one repository of *site* in this process; every call needs a :func:`release`."""
+    settle()
     with _lock:
         found, holders = _open.get(site) or (Repository(site), 0)
         _open[site] = (found, holders + 1)
@@ -181,10 +185,27 @@ def acquire(site: Site) -> Repository:
 
 
 def release(repository: Repository) -> None:
-    """Give *repository* back; the last one closes it."""
-    with _lock:
-        found, holders = _open.pop(repository.site)
-        if holders > 1:
-            _open[repository.site] = (found, holders - 1)
-    if holders == 1:
-        found.close()
+    """
+    Give *repository* back; the last one closes it, here or at the next :func:`settle`.
+
+    Waits for no lock: the garbage collector calls it, in the middle of anything, in a thread that may hold every lock there is.
+    """
+    _returned.put(repository)
+    if _returned.qsize() == 1 and not _lock.locked() and not repository.store.busy:
+        settle()
+
+
+@atexit.register
+def settle() -> None:
+    """Close the repositories that nobody holds any more."""
+    while True:
+        try:
+            repository = _returned.get_nowait()
+        except queue.Empty:
+            return
+        with _lock:
+            found, holders = _open.pop(repository.site)
+            if holders > 1:
+                _open[repository.site] = (found, holders - 1)
+        if holders == 1:
+            found.close()

@@ -180,6 +180,11 @@ class Store:
         """Note the commits whose parents are not here; before the pack comes, so that a crash leaves no gap that nobody knows."""
         self._write("shallow", sorted(commits))
 
+    @property
+    def busy(self) -> bool:
+        """Somebody, perhaps this very thread, is in the middle of a call."""
+        return self._lock.locked()
+
     def close(self) -> None:
         """Let go of all files; they are opened again when needed."""
         with self._lock:

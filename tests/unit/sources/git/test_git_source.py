@@ -456,3 +456,20 @@ def test_a_cache_directory_that_cannot_be_made_says_so(repo, tmp_path, ctx):
         pytest.raises(SourceUnavailable, match="cannot be reached or read"),
     ):
         fetch(one, ctx)
+
+
+def test_a_source_that_is_collected_while_another_one_begins_stops_nobody(repo, tmp_path, ctx):
+    """A collector may run a finalizer in the very thread that holds the lock; it hung there for ever."""
+    from gitops_core.sources.git import repository
+
+    tip = repo.commit({"a": "1"})
+    dropped = [GitSource(repo.path, cache_dir=tmp_path / "cache") for _ in range(2)]
+    assert [source.resolve(ctx).id for source in dropped] == [tip, tip]
+    held = dropped[0]._repository().store
+    for lock in (repository._lock, held._lock):
+        with lock:
+            dropped.pop()
+            gc.collect()
+    with GitSource(repo.path, cache_dir=tmp_path / "cache") as source:
+        assert source.resolve(ctx).id == tip
+    assert not repository._open
