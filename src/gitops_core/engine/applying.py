@@ -128,6 +128,7 @@ class Applier:
                 write()
             except StateError as error:
                 self._stopped = self.unrecorded = error
+                self._halted.set()
 
     def _record_writes(self, written: Sequence[Written]) -> None:
         self._record(lambda: self._ledger.write(after_write(self._job.before, self._ledger.inventory, written)))

@@ -83,7 +83,7 @@ def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
     Args:
         p: The pass.
         tasks: In any order.
-        halted: Once it is set, nothing more is begun.
+        halted: Once it is set, nothing more is begun; the second half of a REPLACE has begun already.
     """
     written: list[Written] = []
     ready: list[Task] = []
@@ -95,7 +95,7 @@ def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
             written.append(Written(task=task, error=proven))
     if len(ready) > 1 and not halted.is_set() and "apply_batch" in capabilities(_target(p, ready[0])):
         return [*written, *_write_batch(p, ready)]
-    return [*written, *(_write(p, task) if not halted.is_set() else _halted(task) for task in ready)]
+    return [*written, *(_write(p, task) if task.old is not None or not halted.is_set() else _halted(task) for task in ready)]
 
 
 def _halted(task: Task) -> Written:
