@@ -457,6 +457,10 @@ class StateStore(Plugin):
         """Return which other application's inventory has each of *objects*, (scope, key) pairs; pairs with an empty scope have none."""
 
     @abc.abstractmethod
+    def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:
+        """Return the other applications that have an object in one of *scopes*, sorted; the empty scope has none."""
+
+    @abc.abstractmethod
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
         """Add *records*; the store may drop the oldest beyond a bound of its own."""
 

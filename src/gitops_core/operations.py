@@ -99,7 +99,7 @@ def destroy(app: Application, *, store: StateStore | None = None, runtime: Runti
     now = (runtime or Runtime()).clock.now()
     rules = {"empty", "delete_limit", "touched_limit"}
     approval = Approval(name="destroy", expires_at=now + app.options.deadline, rules=rules, max_count=2**31)
-    allowed = attrs.evolve(app, approvals=(*app.approvals, approval), options=attrs.evolve(app.options, prune=True))
+    allowed = attrs.evolve(app, approvals=(*app.approvals, approval), options=attrs.evolve(app.options, prune=True, handover=0.0))
     return _run(allowed, store, runtime, pipeline.destroy)
 
 

@@ -201,6 +201,48 @@ def test_moving_an_object_between_applications_never_deletes_it():
     assert one.reconcile().status is PassStatus.IN_SYNC
 
 
+def test_an_object_that_moves_is_not_deleted_when_its_old_application_looks_first():
+    one, two = two_applications()
+    two.clock = one.clock
+    one.declare(config("a", color="blue"), config("stays"))
+    two.declare(config("other"))
+    assert one.reconcile().ok
+    assert two.reconcile().ok
+    one.clock.advance(10)
+    one.undeclare("ConfigMap/a")
+    two.declare(config("a", color="blue"))
+    first = one.reconcile()
+    assert first["ConfigMap/a"].status is OutcomeStatus.DEFERRED
+    assert "example.org/tests/two may take it over" in first["ConfigMap/a"].reason
+    one.clock.advance(1)
+    assert two.reconcile().status is PassStatus.REFUSED
+    one.clock.advance(1)
+    assert one.reconcile()["ConfigMap/a"].status is not OutcomeStatus.REFUSED
+    assert two.reconcile().ok
+    assert one.target.calls["delete"] == 0
+    assert one.reconcile().status is PassStatus.IN_SYNC
+
+
+def test_a_delete_waits_for_its_neighbours_once_and_not_for_ever():
+    one, two = two_applications()
+    two.clock = one.clock
+    one.declare(config("a"), config("b"), config("stays"))
+    two.declare(config("other"))
+    one.reconcile()
+    two.reconcile()
+    one.clock.advance(10)
+    one.undeclare("ConfigMap/a")
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.DEFERRED
+    one.clock.advance(5)
+    two.reconcile()
+    one.clock.advance(5)
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.DONE  # its neighbour has looked
+    one.undeclare("ConfigMap/b")
+    assert one.reconcile()["ConfigMap/b"].status is OutcomeStatus.DEFERRED
+    one.clock.advance(one.options.handover)
+    assert one.reconcile()["ConfigMap/b"].status is OutcomeStatus.DONE  # nobody is waited for for ever
+
+
 def test_an_object_that_somebody_else_made_anew_is_not_pruned():
     world = World(guard=OPEN)
     world.declare(config("a"), config("b"))

@@ -12,6 +12,7 @@ from gitops_core.engine.passes import Pass
 from gitops_core.errors import Conflict, GitOpsError, PluginError
 from gitops_core.interfaces import Query
 from gitops_core.model.inventory import EntryState, Holder, Inventory
+from gitops_core.model.plans import Action, Plan
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 
 
@@ -74,6 +75,26 @@ def _sorted_out(answers: Iterable[Live | Unreadable], name: str) -> Observed:
         else:
             raise PluginError(f"{name}.observe yielded {type(answer).__name__}, not Live or Unreadable", name)
     return Observed(live, tuple(unreadable))
+
+
+def unseen(p: Pass, plan: Plan, inventory: Inventory, revision: str) -> tuple[str, ...]:
+    """
+    Return the other applications that should look before *plan* deletes anything: one of them may declare it by now.
+
+    They share a target with what is to be deleted, and have not finished a pass since we first saw *revision*. Nobody is
+    waited for longer than ``options.handover``.
+    """
+    scopes = {inventory.entries[c.key].scope for c in plan.changes if c.action is Action.DELETE and c.is_ready}
+    if not scopes - {""} or not p.app.options.handover:
+        return ()
+    since = min([r.started_at for r in p.store.history(p.app.id) if r.revision == revision], default=p.started_at)
+    if p.started_at - since >= p.app.options.handover:
+        return ()
+    return tuple(name for name in p.store.neighbours(p.app.id, scopes) if _last_look(p, name) < since)
+
+
+def _last_look(p: Pass, application: str) -> float:
+    return max((r.finished_at for r in p.store.history(application, 1)), default=0.0)
 
 
 def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> Mapping[ResourceKey, Holder]:

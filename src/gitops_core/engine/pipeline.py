@@ -15,7 +15,7 @@ from gitops_core.engine.deciding import Decided, Judge, named_elsewhere, plan_re
 from gitops_core.engine.excluding import alone
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import Desired, fetch, render, resolve
-from gitops_core.engine.observing import Observed, holders, observe
+from gitops_core.engine.observing import Observed, holders, observe, unseen
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.pending import resume
 from gitops_core.engine.recording import journal, remember, write_ahead
@@ -137,6 +137,10 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     objections = review(p, desired, planned.plan)
     if objections.violations:
         request = attrs.evolve(request, verdict=Verdict.of((*verdict.violations, *objections.violations)))
+        planned = make_plan(request)
+    others_first = unseen(p, planned.plan, ledger.inventory, desired.revision.id)
+    if others_first:
+        request = attrs.evolve(request, unseen=others_first)
         planned = make_plan(request)
     if not p.app.options.prune:
         _tell_what_is_kept(p, ledger.inventory, wanted)

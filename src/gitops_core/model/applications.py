@@ -104,6 +104,8 @@ class Options:
         memo_age: How long "unchanged" is believed without a full comparison.
         history: Passes kept in the state store.
         allow_partial_render: Apply what rendered when other files are broken. Never prunes then.
+        handover: How long a delete waits for the other applications of the same target to look at it first: an object that moved
+            to one of them is handed over instead. Nothing waits where no other application shares the target.
         ignore: Fields that belong to others.
         interval: What ``requeue_after`` says after a pass that is in sync.
         lock_timeout: How long to wait while another process reconciles the same application.
@@ -126,6 +128,7 @@ class Options:
     memo_age: float = attrs.field(default=3600.0, validator=ge(0.0))
     history: int = attrs.field(default=20, validator=ge(1))
     allow_partial_render: bool = False
+    handover: float = attrs.field(default=60.0, validator=ge(0))
     ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=_rules)
     interval: float = attrs.field(default=180.0, validator=ge(0.0))
     lock_timeout: float = attrs.field(default=30.0, validator=ge(0.0))

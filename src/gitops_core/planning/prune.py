@@ -82,6 +82,10 @@ def _delete(
     request: PlanRequest, entry: InventoryEntry, permits: Permits, stamp: Callable[[InventoryEntry, Live], str]
 ) -> Change:
     live = request.live[entry.key]
+    if request.unseen and entry.scope:
+        who = " and ".join(request.unseen)
+        text = f"{NO_LONGER}; it may have moved: {who} may take it over, and has not looked since"
+        return attrs.evolve(_left_alone(entry, live, "hand_over", text), override="Options(handover=0)")
     change = attrs.evolve(_decision(entry, live, NO_LONGER), precondition=stamp(entry, live))
     return protect(change, permits) if entry.protected else change
 
@@ -107,5 +111,5 @@ def _decision(entry: InventoryEntry, live: Live | None, reason: str) -> Change:
 
 
 def _left_alone(entry: InventoryEntry, live: Live | None, rule: str, reason: str) -> Change:
-    state = ChangeState.DEFERRED if rule in ("unreadable", "deleting") else ChangeState.SKIPPED
+    state = ChangeState.DEFERRED if rule in ("unreadable", "deleting", "hand_over") else ChangeState.SKIPPED
     return attrs.evolve(_decision(entry, live, reason), state=state, rule=rule)

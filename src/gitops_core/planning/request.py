@@ -59,6 +59,7 @@ class PlanRequest:
         unreadable: What could not be observed.
         inventory: What we own.
         holders: Other applications that have one of the keys.
+        unseen: Other applications of the same target that have not looked at it since our declarations changed.
         verdict: What the policies say.
         rules: The pure half of the target, or of the target that holds a key where there are several.
         guard: Limits.
@@ -78,6 +79,7 @@ class PlanRequest:
     unreadable: tuple[Unreadable, ...] = ()
     inventory: Inventory
     holders: Mapping[ResourceKey, Holder] = attrs.field(factory=dict)
+    unseen: tuple[str, ...] = ()
     verdict: Verdict = Verdict()
     rules: TargetRules | Callable[[ResourceKey], TargetRules] = TargetRules()
     guard: Guard = Guard()

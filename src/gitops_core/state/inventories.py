@@ -106,6 +106,13 @@ class Inventories:
                     found[ResourceKey(*key)] = Holder(name, _STATES[state])  # the best one comes last
         return found
 
+    def neighbours(self, application: str, scopes: Collection[str]) -> list[str]:
+        """Return the other applications that have an object in one of *scopes*, sorted."""
+        sql = """SELECT DISTINCT a.name FROM entries e JOIN applications a ON a.id = e.application
+                 WHERE e.scope = ? AND e.scope != '' AND a.name != ?"""
+        found = {name for scope in scopes for (name,) in self._database.connection.execute(sql, (scope, application))}
+        return sorted(found)
+
     def forget(self, application: str) -> None:
         """Drop what is known in memory."""
         self._cache.pop(application, None)

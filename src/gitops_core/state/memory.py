@@ -83,6 +83,13 @@ class MemoryStore(StateStore):
                 found[key] = min(holders, key=lambda h: (h.state is EntryState.CLAIMED, h.application))
         return found
 
+    def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:
+        """Return the other applications that have an object in one of *scopes*. Cost: O(objects of all applications)."""
+        asked = {scope for scope in scopes if scope}
+        with self._lock:
+            others = [(name, kept.inventory.entries) for name, kept in self._kept.items() if name != application]
+        return sorted(name for name, entries in others if any(entry.scope in asked for entry in entries.values()))
+
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
         """Add *records* in their order."""
         with self._lock:

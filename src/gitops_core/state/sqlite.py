@@ -119,6 +119,11 @@ class SqliteStore(StateStore):
         with self._session() as session:
             return session.inventories.holders(application, objects)
 
+    def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:
+        """Return the other applications that have an object in one of *scopes*. Cost: one scan of an index per scope."""
+        with self._session() as session:
+            return session.inventories.neighbours(application, scopes)
+
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
         """Add *records* in one transaction."""
         if records:

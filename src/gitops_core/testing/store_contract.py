@@ -184,6 +184,21 @@ class StateStoreContract(abc.ABC):
             "An inventory of 10,000 entries did not come back as written; nothing may be cut off."
         )
 
+    # -- neighbours ---------------------------------------------------------------------------------------------------
+
+    def test_neighbours_are_the_other_applications_in_a_scope(self) -> None:
+        """neighbours() names who else has an object in a scope, in whatever state; never ourselves."""
+        store = self.make_store()
+        for name, state, scope in ((APP, "applied", "world"), (OTHER, "applied", "world"), ("a/b/claims", "claimed", "moon")):
+            entry = InventoryEntry(SITE, EntryState(state), scope=scope)
+            store.update_inventory(name, InventoryUpdate(put=(entry,)), serial=0)
+        found = [list(store.neighbours(APP, scopes)) for scopes in (["world"], ["moon", "world"], [""], [], ["mars"])]
+        assert found == [[OTHER], sorted([OTHER, "a/b/claims"]), [], [], []], (
+            "neighbours() must name exactly the other applications with an object in one of the scopes, sorted. A delete waits for "
+            "them to look first, so that an object that moves to one of them is handed over; one that is left out loses the object. "
+            "Look the scopes up among all entries, claims included, and leave out the application that asks."
+        )
+
     # -- holders ------------------------------------------------------------------------------------------------------
 
     def test_another_applications_objects_are_found(self, store: StateStore) -> None:
