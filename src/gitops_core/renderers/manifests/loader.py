@@ -250,9 +250,10 @@ class _Builder:
         name = event.anchor
         value = self.anchors.get(name, _MISSING)
         if value is _MISSING:
-            raise Problem(f"no anchor '&{name}' stands before this alias", *place(event))
+            # The name stays out: it may be a password that begins with '*' and was not quoted.
+            raise Problem("no anchor stands before this alias; quote the value if it is text that begins with '*'", *place(event))
         if value is _OPEN:
-            raise Problem(f"the anchor '&{name}' contains itself", *place(event))
+            raise Problem("the anchor of this alias contains itself; write it out", *place(event))
         nodes, height = self.measures.get(name) or self.measures.setdefault(name, _measure(value))
         self._spend(nodes, event)
         if self.depth + height > MAX_DEPTH:

@@ -103,10 +103,10 @@ ERRORS = [
     ("'yes': 1\nyes: 2\n'true': 3\n", 3, 1, "the key 'true' stands on line 2 already"),
     ("a: 1\n---\na: 1\na: 2\n", 4, 1, "the key 'a' stands on line 3 already"),
     ("- {a: 1}\n- a: 1\n  b:\n    a: 1\n  a: 2\n", 5, 3, "the key 'a' stands on line 2 already"),
-    ("a: *nobody\n", 1, 4, "no anchor '&nobody'"),
-    ("a: &x 1\n---\nb: *x\n", 3, 4, "no anchor '&x'"),
-    ("a: &x\n  b: *x\n", 2, 6, "'&x' contains itself"),
-    ("- &x [*x]\n", 1, 7, "'&x' contains itself"),
+    ("a: *nobody\n", 1, 4, "no anchor stands before"),
+    ("a: &x 1\n---\nb: *x\n", 3, 4, "no anchor stands before"),
+    ("a: &x\n  b: *x\n", 2, 6, "contains itself"),
+    ("- &x [*x]\n", 1, 7, "contains itself"),
     ("a: 1\n<<: 2\n", 2, 5, "'<<' merges a mapping"),
     ("- &l [{a: 1}]\n- <<: *l\n", 2, 7, "'<<' merges a mapping"),
     ("<<: [{a: 1}, 2]\n", 1, 5, "'<<' merges a mapping"),
@@ -214,3 +214,9 @@ def test_what_is_remembered_is_bounded_and_never_text(monkeypatch):
 def test_hint_is_only_given_where_the_line_is_known():
     assert with_hint(Problem("x"), "a\n").message == "x"
     assert with_hint(Problem("x", 9, 1), "a\n").message == "x"
+
+
+@pytest.mark.parametrize("tail", ["*hunter2", "!!int hunter2", "@hunter2", "'hunter2", "[hunter2", "hunter2: x: y"])
+def test_no_part_of_a_value_is_in_the_error_about_it(tail, parser):
+    """A password that nobody quoted may look like YAML."""
+    assert "hunter2" not in str(refused(f"password: {tail}\n", parser))
