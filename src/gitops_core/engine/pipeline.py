@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 import attrs
@@ -24,12 +25,13 @@ from gitops_core.engine.reviewing import review
 from gitops_core.errors import GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
 from gitops_core.model.inventory import Inventory
-from gitops_core.model.plans import Plan
-from gitops_core.model.resources import ResourceKey
+from gitops_core.model.plans import Change, Plan
+from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
 from gitops_core.model.revisions import File, Notice, Revision, Tree
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning.planner import make_plan
+from gitops_core.planning.request import PlanRequest
 
 _SHOWN: Final = 5  # names in a notice
 
@@ -87,9 +89,9 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     decided = decide_all(p, desired, ledger, resume(p, ledger))
     plan, ended = select(decided.planned.plan)
     p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id if p.runtime.sinks else "")
-    resources = {r.key: r for r in desired.resources}
     over = {outcome.key for outcome in ended}
     ready = [c for c in plan.changes if c.is_ready and c.key not in over]
+    resources = _at_hand(decided.request, ready)
     before = ledger.inventory
     ledger.write(write_ahead(p, decided.planned, decided.request, ready, resources))
     judge = Judge(decided.request, resources, ledger, p.ctx.clock.now)
@@ -103,6 +105,12 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
         return unrecorded(p, result, error)
     quiet.learn(p, token, desired, result, ledger.inventory.serial)
     return result
+
+
+def _at_hand(request: PlanRequest, changes: Iterable[Change]) -> dict[ResourceKey, Resource]:
+    """Return the declarations of *changes* by key, with the bodies that planning has decoded already."""
+    declared = [resource for c in changes if (resource := request.declaration(c.key)) is not None]
+    return {r.key: r.with_loader(partial(request.body_of, r)) for r in declared}
 
 
 def _journaled(p: Pass, desired: Desired, plan: Plan, outcomes: tuple[Outcome, ...]) -> StateError | None:

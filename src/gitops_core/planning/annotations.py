@@ -8,8 +8,9 @@ from typing import Any, Final
 import attrs
 
 from gitops_core.model.applications import Owner
-from gitops_core.model.resources import ResourceKey
+from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.values import Body
+from gitops_core.planning.request import PlanRequest
 
 WORDS: Final[Mapping[str, str]] = {
     "depends-on": "Kind/name, Kind/namespace/name or group/Kind/namespace/name, separated by commas",
@@ -36,6 +37,11 @@ class Annotations:
     wait: bool = True
     depends_on: tuple[ResourceKey, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+def notes_of(request: PlanRequest, resource: Resource) -> Annotations:
+    """Return what *resource* says about itself; read once a request."""
+    return request.once("notes", resource, lambda: read_annotations(request.body_of(resource), request.owner))
 
 
 def read_annotations(body: Body, owner: Owner) -> Annotations:

@@ -14,7 +14,7 @@ from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict
-from gitops_core.planning.annotations import Annotations, read_annotations
+from gitops_core.planning.annotations import Annotations, notes_of
 from gitops_core.planning.diff import Comparison, compare, precondition_of, taken_over, write_only_diffs
 from gitops_core.planning.edges import Index, plugin_edges
 from gitops_core.planning.guards import Permits, approved
@@ -74,8 +74,8 @@ class Decider:
         found = match(self.request, resource.key, self.blind)
         if found.standing in _WITHOUT_BODIES:
             return Decision(resource=resource, change=self._left_alone(resource, found), claim=self._claim(resource, found))
-        body = resource.body
-        notes = read_annotations(body, self.request.owner)
+        body = self.request.body_of(resource)
+        notes = notes_of(self.request, resource)
         needs: tuple[ResourceKey, ...] = ()
         try:
             change = self._by_body(resource, body, notes, found)

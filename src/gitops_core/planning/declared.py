@@ -114,7 +114,7 @@ def locate(body: Any, address: Address) -> tuple[str, Any] | None:
 
 
 def _step(value: Any, segment: str) -> tuple[str, Any] | None:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return (segment, value[segment]) if segment in value else None
     if isinstance(value, list):
         return next(((str(i), item) for i, item in enumerate(value) if _is_named(item, segment)), None)
@@ -123,7 +123,7 @@ def _step(value: Any, segment: str) -> tuple[str, Any] | None:
 
 def _is_named(item: Any, segment: str) -> bool:
     key, equals, name = segment[1:-1].partition("=")
-    return bool(equals) and isinstance(item, Mapping) and key in item and str(item[key]) == name
+    return bool(equals) and isinstance(item, dict) and key in item and str(item[key]) == name
 
 
 def dropped(declared: Iterable[Address], desired: Body, live: Body) -> Iterator[tuple[Address, str, Any]]:
@@ -150,7 +150,7 @@ def _has_ancestor(address: Address, among: set[Address]) -> bool:
 def _is_unset(desired: Any, segments: Sequence[str]) -> bool:
     """Follow *segments*; what ends at a scalar, or at a list without that item, is for the comparison to find."""
     for segment in segments:
-        if isinstance(desired, Mapping) and segment not in desired:
+        if isinstance(desired, dict) and segment not in desired:
             return True
         step = _step(desired, segment)
         if step is None:

@@ -113,11 +113,11 @@ class _Walk:
         self._skipped = skipped
 
     def values(self, desired: Any, live: Any, at: _At) -> None:
-        if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        if isinstance(desired, dict) and isinstance(live, dict):
             self._mappings(desired, live, at)
         elif isinstance(desired, list) and isinstance(live, list):
             self._lists(desired, live, at)
-        elif live is _ABSENT and isinstance(desired, Mapping) and desired and self._hides_part(at):
+        elif live is _ABSENT and isinstance(desired, dict) and desired and self._hides_part(at):
             self._mappings(desired, {}, at)  # what cannot be there must not make the rest look absent
         elif not _equal(desired, live):
             self.found.append(_Found(at, live, desired))
@@ -139,7 +139,7 @@ class _Walk:
                 self._order(key, desired, live, at)
         elif not ordered:
             self._any_order(desired, live, at)
-        elif desired and live and all(isinstance(item, Mapping) for item in (*desired, *live)):
+        elif desired and live and all(isinstance(item, dict) for item in (*desired, *live)):
             self._numbered(desired, live, at)
         elif not same(desired, live):
             self.found.append(_Found(at, live, desired))
@@ -245,7 +245,7 @@ def masked(value: Any, salt: bytes) -> Any:
     """Return a plain copy of *value* in which every secret is replaced by its stand-in."""
     if isinstance(value, Sensitive):
         return mask(value, salt)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: masked(item, salt) for name, item in value.items()}
     if isinstance(value, list):
         return [masked(item, salt) for item in value]

@@ -102,7 +102,7 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
     if before is not None:
         entry = attrs.evolve(entry, declared=tuple(sorted({*entry.declared, *before.declared})))
     try:
-        return Decider(request).sides(key, resource.body, live, entry).diff()
+        return Decider(request).sides(key, request.body_of(resource), live, entry).diff()
     except Unread as error:
         raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
 

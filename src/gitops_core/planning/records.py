@@ -10,7 +10,7 @@ from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change
 from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.model.values import Body, FrozenDict
-from gitops_core.planning.annotations import Annotations, read_annotations
+from gitops_core.planning.annotations import Annotations, notes_of
 from gitops_core.planning.declared import declared_pointers
 from gitops_core.planning.diff import UNKNOWN, write_only_digest
 from gitops_core.planning.edges import Index, plugin_edges, references, written_edges
@@ -37,8 +37,8 @@ def entry_for(
 
     Cost: O(nodes of the body); decodes the body.
     """
-    body = resource.body
-    notes = read_annotations(body, request.owner)
+    body = request.body_of(resource)
+    notes = notes_of(request, resource)
     facts = _Facts.of(request, resource, body)
     before = request.inventory.entries.get(resource.key)
     return InventoryEntry(
@@ -82,9 +82,9 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
     before = owned_entry(request, change.key)
     if resource is None:
         return attrs.evolve(before or InventoryEntry(change.key, id=change.live_id), state=EntryState.DELETING)
-    body = resource.body
+    body = request.body_of(resource)
     facts = _Facts.of(request, resource, body)
-    notes = read_annotations(body, request.owner)
+    notes = notes_of(request, resource)
     claim = request.inventory.entries.get(change.key)
     if before is None or change.adopts:
         return InventoryEntry(

@@ -16,7 +16,7 @@ from gitops_core.model.inventory import Holder, Inventory, InventoryEntry
 from gitops_core.model.plans import FieldDiff, Plan
 from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
 from gitops_core.model.revisions import Revision
-from gitops_core.model.values import Body
+from gitops_core.model.values import Body, FrozenDict
 from gitops_core.model.verdicts import Verdict
 
 T = TypeVar("T")
@@ -96,6 +96,10 @@ class PlanRequest:
             self.known[place] = make()
         found: T = self.known[place]
         return found
+
+    def body_of(self, resource: Resource) -> FrozenDict:
+        """Return the body of *resource*; a document is decoded once a request, however many steps look at it."""
+        return self.once("body", resource, lambda: resource.body)
 
     def rules_for(self, key: ResourceKey) -> TargetRules:
         """Return the pure half of the target that holds *key*."""
