@@ -165,8 +165,8 @@ class Confirmer:
         return attrs.evolve(item, written=answered(task, answer, item.written.attempts, f"{target.name}.poll"))
 
     def _again(self, item: Unconfirmed) -> Unconfirmed:
-        now = self._p.ctx.clock.monotonic()
-        return attrs.evolve(item, due=max(item.due, now + self._p.app.options.health_interval))
+        # From the beginning of this look, so that what was looked at together is looked at together again.
+        return attrs.evolve(item, due=max(item.due, self._last_look + self._p.app.options.health_interval))
 
     def _confirm(
         self, item: Unconfirmed, observed: Observed, entries: list[InventoryEntry], drops: list[ResourceKey]

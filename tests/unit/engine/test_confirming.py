@@ -14,6 +14,7 @@ from gitops_core.model.verdicts import Severity, Violation
 from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.targets.router import Route, RouterTarget
+from gitops_core.testing.clock import VirtualClock
 from gitops_core.testing.worlds import World, config
 
 
@@ -147,3 +148,18 @@ def test_an_object_that_has_settled_but_is_degraded_holds_its_dependents_up():
     result = world.reconcile()
     assert result["Pod/p"].status is OutcomeStatus.UNSETTLED
     assert result["ConfigMap/after"].status is OutcomeStatus.SKIPPED
+
+
+def test_what_is_waited_for_together_is_looked_at_together():
+    """One observe a round, however long each object takes to be judged."""
+
+    class Ticking(VirtualClock):
+        def monotonic(self):
+            self.advance(0.001)
+            return super().monotonic()
+
+    world = World(target=Sick(), clock=Ticking(), options=Options(health_timeout=8.0, wait=True))
+    world.target.answer = Health(settled=False, status=HealthStatus.PROGRESSING)
+    world.declare(*(config(f"c{i}") for i in range(50)))
+    world.reconcile()
+    assert world.target.calls["observe"] <= 12
