@@ -56,6 +56,7 @@ class Confirmer:
         self._ledger = ledger
         self._judge = judge
         self._waiting: dict[ResourceKey, Unconfirmed] = {}
+        self._first_look = float("inf")
         self._last_look = float("-inf")
 
     @property
@@ -82,8 +83,8 @@ class Confirmer:
 
     def look(self) -> list[Outcome | Task]:
         """Observe everything that is due, once; return what has ended, and the second half of each REPLACE whose old object is gone."""
-        now = self._p.ctx.clock.monotonic()
-        self._last_look = now
+        now = self._last_look = self._p.ctx.clock.monotonic()
+        self._first_look = min(self._first_look, now)
         due = [self._polled(item) for item in self._waiting.values() if item.due <= now]
         observed = observe(self._p, frozenset(i.change.key for i in due if i.due <= now), self._ledger.inventory)
         results: list[Outcome | Task] = []
@@ -165,8 +166,10 @@ class Confirmer:
         return attrs.evolve(item, written=answered(task, answer, item.written.attempts, f"{target.name}.poll"))
 
     def _again(self, item: Unconfirmed) -> Unconfirmed:
-        # From the beginning of this look, so that what was looked at together is looked at together again.
-        return attrs.evolve(item, due=max(item.due, self._last_look + self._p.app.options.health_interval))
+        # In rounds, counted from the first look, so that what is written at different times is looked at together.
+        interval = self._p.app.options.health_interval
+        rounds = (self._last_look - self._first_look) // interval + 1
+        return attrs.evolve(item, due=max(item.due, self._first_look + rounds * interval))
 
     def _confirm(
         self, item: Unconfirmed, observed: Observed, entries: list[InventoryEntry], drops: list[ResourceKey]
