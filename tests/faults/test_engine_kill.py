@@ -17,6 +17,7 @@ from gitops_core import Application, Owner, reconcile
 from gitops_core.engine.runtime import Runtime
 from gitops_core.model.applications import Options
 from gitops_core.model.guards import Guard
+from gitops_core.model.inventory import EntryState
 from gitops_core.renderers.manifests import ManifestsRenderer
 from gitops_core.sources.git import GitSource
 from gitops_core.state.sqlite import SqliteStore
@@ -69,7 +70,7 @@ def churn(repository: GitRepository, rng: random.Random, wanted: dict[str, str])
 def test_killed_at_random_moments_the_next_run_makes_target_and_inventory_equal_to_git(tmp_path):
     """15 kills within passes that have work to do, seeded; foreign files are in the same directories all the time."""
     rng = random.Random(SEED)
-    repository, wanted = GitRepository.create(tmp_path / "edge.git"), {}
+    repository, wanted, in_the_middle = GitRepository.create(tmp_path / "edge.git"), {}, 0
     foreign = {tmp_path / "srv" / "d1" / "e1" / "theirs": "kept", tmp_path / "srv" / "f0": "kept, too"}
     for path, text in foreign.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +85,10 @@ def test_killed_at_random_moments_the_next_run_makes_target_and_inventory_equal_
             process.kill()
             process.communicate()
             assert process.returncode == -signal.SIGKILL
+            with SqliteStore(tmp_path / "state" / "state.sqlite3") as store:
+                entries = store.inventory("example.org/tests/edge").entries.values()
+            in_the_middle += any(entry.state is not EntryState.APPLIED for entry in entries)
+        assert in_the_middle, "no kill hit a pass in the middle: change the times"
         app = application(tmp_path, server.url)
         with SqliteStore(tmp_path / "state" / "state.sqlite3") as store:
             result = reconcile(app, store=store)

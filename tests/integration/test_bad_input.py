@@ -433,7 +433,7 @@ def made(base: type, method: str, answer: object):
     return type(f"Wrong{base.__name__}", (base,), {method: lambda self, *_args: answer})
 
 
-WRONG = [None, 42, "text", [42], {"a": 1}]
+WRONG = [None, 42, [42]]
 
 
 @pytest.mark.parametrize("answer", WRONG, ids=repr)
@@ -456,7 +456,7 @@ def test_a_source_of_the_wrong_type_is_named(edge, method, answer):
     converges(edge, HELLO)
 
 
-@pytest.mark.parametrize("answer", [None, 42, "text", [42], {"a": 1}], ids=repr)
+@pytest.mark.parametrize("answer", WRONG, ids=repr)
 def test_a_renderer_of_the_wrong_type_is_named(edge, answer):
     edge.settings["renderer"] = made(ManifestsRenderer, "render", answer)()
     refuses(edge, "PluginError", ".render ", disposition="retry")
