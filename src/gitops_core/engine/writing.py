@@ -93,9 +93,17 @@ def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
             ready.append(proven)
         else:
             written.append(Written(task=task, error=proven))
-    if len(ready) > 1 and not halted.is_set() and "apply_batch" in capabilities(_target(p, ready[0])):
-        return [*written, *_write_batch(p, ready)]
-    return [*written, *(_write(p, task) if task.old is not None or not halted.is_set() else _halted(task) for task in ready)]
+    groups: dict[int, list[Task]] = {}
+    for task in ready:
+        groups.setdefault(id(_target(p, task)), []).append(task)  # a router's members take their own changes only
+    return [*written, *(item for group in groups.values() for item in _write_group(p, group, halted))]
+
+
+def _write_group(p: Pass, tasks: Sequence[Task], halted: threading.Event) -> list[Written]:
+    """Carry out *tasks* of one target: in one call, where it takes many at once."""
+    if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(_target(p, tasks[0])):
+        return _write_batch(p, tasks)
+    return [_write(p, task) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
 
 
 def _halted(task: Task) -> Written:

@@ -13,6 +13,7 @@ from gitops_core.model.plans import Action
 from gitops_core.model.resources import Pending, ResourceKey
 from gitops_core.model.results import OutcomeStatus, PassStatus
 from gitops_core.targets.memory import MemoryTarget
+from gitops_core.targets.router import Route, RouterTarget
 from gitops_core.testing.worlds import World, config
 
 OPEN = Guard(delete_floor=100, delete_fraction=1.0, delete_cap=100, touched_fraction=1.0, allow_empty=True)
@@ -270,3 +271,14 @@ def test_an_eventually_consistent_target_is_given_time_to_show_what_was_written(
     world = World(target=Lagging())
     world.declare(config("a"))
     assert world.reconcile()["ConfigMap/a"].status is OutcomeStatus.DONE
+
+
+def test_a_batch_holds_changes_of_one_member_only():
+    """A router's members take their own objects, however the changes are mixed."""
+    one, two = Batching("one"), MemoryTarget("two")
+    world = World(target=RouterTarget([Route(one, kinds={"A"}), Route(two, kinds={"B"})]), options=Options(workers=1))
+    world.declare(*(config(f"c{i:02}", kind="AB"[i % 2]) for i in range(40)))
+    assert world.reconcile().ok
+    assert {k.kind for k in one.objects} == {"A"}
+    assert {k.kind for k in two.objects} == {"B"}
+    assert max(map(len, one.batches)) > 1
