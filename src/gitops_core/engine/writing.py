@@ -99,7 +99,7 @@ def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
     return [*written, *(item for group in groups.values() for item in _write_group(p, group, halted))]
 
 
-def _write_group(p: Pass, tasks: Sequence[Task], halted: threading.Event) -> list[Written]:
+def _write_group(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
     """Carry out *tasks* of one target: in one call, where it takes many at once."""
     if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(_target(p, tasks[0])):
         return _write_batch(p, tasks)
