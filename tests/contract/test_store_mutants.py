@@ -136,6 +136,16 @@ class NamesTheClaimant(MemoryStore):
         return found
 
 
+class EverybodyIsANeighbour(MemoryStore):
+    def neighbours(self, application, scopes):
+        return sorted(set(self._kept) - {application})
+
+
+class ANeighbourOfItself(MemoryStore):
+    def neighbours(self, application, scopes):
+        return super().neighbours("", scopes)
+
+
 class OldestFirst(MemoryStore):
     def journal(self, application, key=None, limit=100):
         return super().journal(application, key, limit)[::-1]

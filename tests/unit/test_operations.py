@@ -1022,3 +1022,49 @@ def test_with_manifests_a_broken_file_does_not_stop_the_others_when_that_is_allo
     assert result.status is PassStatus.DEGRADED
     assert list(bodies(world)) == ["A/a"]
     assert {f.error for f in result.failures} == {"ManifestError", "DuplicateResource"}
+
+
+def test_a_denial_of_something_that_nobody_knows_denies_everything():
+    class Misspelt(Policy):
+        def review(self, ctx, subject):
+            yield Violation("ConfigMap/aa", "not this one")
+
+    world = World(policies=(Misspelt(),))
+    world.declare(config("a"))
+    result = world.reconcile()
+    assert result.status is PassStatus.REFUSED
+    assert bodies(world) == {}
+    assert "it names ConfigMap/aa, which is neither declared nor owned" in result.plan.text()
+
+
+def test_a_denial_may_name_what_is_owned_and_no_longer_declared():
+    class KeepA(Policy):
+        def review(self, ctx, subject):
+            if not any(resource.key.name == "a" for resource in subject.resources):
+                yield Violation("ConfigMap/a", "a stays")
+
+    world = World(policies=(KeepA(),), guard=OPEN)
+    world.declare(config("a"), config("b"))
+    world.reconcile()
+    world.undeclare("ConfigMap/a")
+    world.declare(config("b", color="new"))
+    assert statuses(world.reconcile()) == {"ConfigMap/a": "refused", "ConfigMap/b": "done"}
+
+
+def test_a_fingerprint_that_raises_stops_the_pass_before_anything_is_written():
+    class Odd(Renderer):
+        @property
+        def fingerprint(self):
+            raise KeyError("version")
+
+        def render(self, ctx, tree):
+            yield Resource.of(config("a"))
+
+    world = World(renderer=Odd())
+    result = world.reconcile()
+    assert (result.status, result.failures[0].error) == (PassStatus.FAILED, "PluginError")
+    assert bodies(world) == {}
+
+
+def test_a_render_without_objects_is_noticed():
+    assert [n.code for n in World().reconcile().notices] == ["nothing-declared"]

@@ -16,7 +16,7 @@ from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.events import EventType
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Origin, Resource, ResourceKey, as_key
-from gitops_core.model.revisions import Revision, Tree
+from gitops_core.model.revisions import Notice, Revision, Tree
 from gitops_core.model.secrets import wrap
 from gitops_core.model.values import FrozenDict, digest
 
@@ -78,6 +78,10 @@ def render(p: Pass, tree: Tree) -> Desired:
         error = failed
     with translated(Call(p.app.target.name, "render")):
         resources = _unique(sorted(_admitted(p, found), key=_key))
+    if not resources and error is None:
+        p.ctx.notify(
+            Notice("nothing-declared", "the render declares no object; look at the source's path and at what is skipped")
+        )
     p.events.emit(EventType.RENDERED, f"{len(resources)} resources", count=len(resources))
     return Desired(tree.revision, tree, resources, error)
 
@@ -85,6 +89,7 @@ def render(p: Pass, tree: Tree) -> Desired:
 def _collect(p: Pass, tree: Tree, found: list[Resource]) -> None:
     found.clear()  # a retry starts anew
     renderer = p.app.renderer
+    renderer.fingerprint  # noqa: B018  # why: what it may raise is raised now, not when everything has been written
     rendered = renderer.render(p.ctx, tree)
     if not isinstance(rendered, Iterable):
         raise PluginError(f"{renderer.name}.render returned {type(rendered).__name__}, not resources", renderer.name)

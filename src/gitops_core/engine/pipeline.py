@@ -21,7 +21,7 @@ from gitops_core.engine.passes import Pass
 from gitops_core.engine.pending import resume
 from gitops_core.engine.recording import journal, remember, write_ahead
 from gitops_core.engine.results import conclude, failed, unrecorded
-from gitops_core.engine.reviewing import review
+from gitops_core.engine.reviewing import fail_closed, review
 from gitops_core.errors import GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
 from gitops_core.model.inventory import Inventory
@@ -130,9 +130,10 @@ def load(p: Pass, revision: Revision) -> Desired:
 @foreseen()
 def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> Decided:
     """Review, observe and plan. Writes nothing, neither to the target nor to the inventory."""
-    verdict = review(p, desired)
     wanted = frozenset(r.key for r in desired.resources)
-    observed = observe(p, wanted | ledger.inventory.entries.keys(), ledger.inventory)
+    known = wanted | ledger.inventory.entries.keys()
+    verdict = fail_closed(review(p, desired), known)
+    observed = observe(p, known, ledger.inventory)
     observed = attrs.evolve(observed, unreadable=(*observed.unreadable, *pending.unreadable))
     request = plan_request(p, desired, observed, ledger, verdict)
     request = attrs.evolve(request, holders=holders(p, wanted, ledger.inventory))
@@ -144,7 +145,7 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
         planned = make_plan(request)
     objections = review(p, desired, planned.plan)
     if objections.violations:
-        request = attrs.evolve(request, verdict=Verdict.of((*verdict.violations, *objections.violations)))
+        request = attrs.evolve(request, verdict=fail_closed(Verdict.of((*verdict.violations, *objections.violations)), known))
         planned = make_plan(request)
     others_first = unseen(p, planned.plan, ledger.inventory, desired.revision.id)
     if others_first:

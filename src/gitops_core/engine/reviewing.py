@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import attrs
 
@@ -15,7 +15,7 @@ from gitops_core.model.events import EventType
 from gitops_core.model.plans import Plan
 from gitops_core.model.resources import Origin, Resource, ResourceKey
 from gitops_core.model.revisions import Notice
-from gitops_core.model.verdicts import Verdict, Violation
+from gitops_core.model.verdicts import Severity, Verdict, Violation
 
 
 def review(p: Pass, desired: Desired, plan: Plan | None = None) -> Verdict:
@@ -37,6 +37,20 @@ def review(p: Pass, desired: Desired, plan: Plan | None = None) -> Verdict:
         )
     p.events.flush()
     return Verdict.of(violations)
+
+
+def fail_closed(verdict: Verdict, known: Collection[ResourceKey]) -> Verdict:
+    """
+    Return *verdict* with every denial of an object that nobody knows turned into a denial of everything.
+
+    A misspelt key would otherwise deny nothing, and let through what it was meant to stop.
+    """
+    return Verdict.of(
+        attrs.evolve(v, key=None, message=f"{v.message} (it names {v.key}, which is neither declared nor owned)")
+        if v.severity is Severity.DENY and v.key is not None and v.key not in known
+        else v
+        for v in verdict.violations
+    )
 
 
 def _ask(p: Pass, policy: Policy, subject: Subject) -> list[Violation]:

@@ -156,7 +156,7 @@ class ReconcileResult:
         outcomes: One per change, in plan order.
         notices: What the reader should know.
         failures: What went wrong outside single objects, and every failed object's error.
-        requeue_after: Seconds after which another pass makes sense; None when nothing but a change can help.
+        requeue_after: Seconds after which another pass makes sense; None when nobody said.
         cost: What it took.
     """
 

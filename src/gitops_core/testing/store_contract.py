@@ -186,9 +186,8 @@ class StateStoreContract(abc.ABC):
 
     # -- neighbours ---------------------------------------------------------------------------------------------------
 
-    def test_neighbours_are_the_other_applications_in_a_scope(self) -> None:
+    def test_neighbours_are_the_other_applications_in_a_scope(self, store: StateStore) -> None:
         """neighbours() names who else has an object in a scope, in whatever state; never ourselves."""
-        store = self.make_store()
         for name, state, scope in ((APP, "applied", "world"), (OTHER, "applied", "world"), ("a/b/claims", "claimed", "moon")):
             entry = InventoryEntry(SITE, EntryState(state), scope=scope)
             store.update_inventory(name, InventoryUpdate(put=(entry,)), serial=0)
