@@ -69,6 +69,7 @@ def render(p: Pass, tree: Tree) -> Desired:
     """
     found: list[Resource] = []
     error: GitOpsError | None = None
+    _ = p.app.renderer.fingerprint  # what it may raise is raised now, not when everything has been written
     try:
         p.call(Call(p.app.renderer.name, "render"), lambda: _collect(p, tree, found))
     except RenderError as failed:
@@ -89,7 +90,6 @@ def render(p: Pass, tree: Tree) -> Desired:
 def _collect(p: Pass, tree: Tree, found: list[Resource]) -> None:
     found.clear()  # a retry starts anew
     renderer = p.app.renderer
-    renderer.fingerprint  # noqa: B018  # why: what it may raise is raised now, not when everything has been written
     rendered = renderer.render(p.ctx, tree)
     if not isinstance(rendered, Iterable):
         raise PluginError(f"{renderer.name}.render returned {type(rendered).__name__}, not resources", renderer.name)
