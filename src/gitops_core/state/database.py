@@ -39,11 +39,14 @@ class Database:
 
     def _prepare(self, durable: bool, busy_timeout: float) -> None:
         execute = self.connection.execute
-        version, (mode,) = schema.version_of(self.connection, self.path), execute("PRAGMA journal_mode").fetchone()
+        with self.reading():  # in one view of the file: another process may be making it at this moment
+            version = schema.version_of(self.connection, self.path)
+        (mode,) = execute("PRAGMA journal_mode").fetchone()
         if version < schema.VERSION or mode != "wal":
             # One process at a time: the switch to WAL does not wait for other connections, it fails.
             with ProcessLocks(lock_directory(self.path)).hold("upgrade", busy_timeout):
-                schema.version_of(self.connection, self.path)
+                with self.reading():
+                    schema.version_of(self.connection, self.path)
                 execute("PRAGMA journal_mode = WAL")
                 with self.writing():
                     schema.upgrade(self.connection, self.path)
