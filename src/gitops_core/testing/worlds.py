@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -65,6 +65,10 @@ def config(
     return {"kind": kind, "metadata": metadata, "data": dict(data)}
 
 
+OPEN: Final = Guard(delete_floor=1000, delete_fraction=1.0, delete_cap=1000, touched_fraction=1.0, allow_empty=True)
+"""A guard that lets everything through, for tests of something else."""
+
+
 @attrs.define(kw_only=True)
 class World:
     """
@@ -115,6 +119,13 @@ class World:
         )  # fmt: skip
 
     @property
+    def memory(self) -> MemoryTarget:
+        """The target, when it is a :class:`MemoryTarget`; TypeError when it is not."""
+        if isinstance(self.target, MemoryTarget):
+            return self.target
+        raise TypeError(f"the target is a {type(self.target).__name__}, not a MemoryTarget")
+
+    @property
     def runtime(self) -> Runtime:
         """The surroundings of the next pass."""
         return Runtime(clock=self.clock, executor=InlineExecutor, random=self._random, sinks=(self.sink,), cancel=self.cancel)
@@ -154,3 +165,13 @@ class World:
 
 def _path(key: ResourceKey) -> str:
     return f"{str(key).replace('/', '.')}.json"
+
+
+def bodies(world: World) -> dict[str, dict[str, Any]]:
+    """Return what the world's :class:`MemoryTarget` holds, by the text of the key."""
+    return {str(key): dict(body) for key, body in world.memory.objects.items()}
+
+
+def statuses(result: ReconcileResult) -> dict[str, str]:
+    """Return how each change of *result* ended, by the text of the key."""
+    return {str(outcome.key): outcome.status.value for outcome in result.outcomes}
