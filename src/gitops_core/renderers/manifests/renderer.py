@@ -15,6 +15,7 @@ from gitops_core.interfaces import Context, Renderer
 from gitops_core.model.resources import Origin, Resource, ResourceKey
 from gitops_core.model.revisions import File, Notice, Tree
 from gitops_core.model.values import FrozenDict
+from gitops_core.renderers.manifests.collecting import paused_collector
 from gitops_core.renderers.manifests.loader import Ambiguity
 from gitops_core.renderers.manifests.locating import Locator
 from gitops_core.renderers.manifests.memo import Binding, Bodies, Entry, Render, Renders, Store, based_on
@@ -96,7 +97,8 @@ class ManifestsRenderer(Renderer):
         store = Store(ctx.memo, (self._fingerprint, *space), ctx.application)
         previous = self._renders.latest(space, ctx.application) or store.load(tree.digest, binding)
         work = _Work(ctx, binding, self._rule, previous or Render("", {}))
-        work.run()
+        with paused_collector():
+            work.run()
         errors = [*work.errors, *(_duplicates(work.resources, tree) if work.has_new_keys else ())]
         render = _remembered(previous, work, complete=not errors)
         self._renders.put(space, ctx.application, render)

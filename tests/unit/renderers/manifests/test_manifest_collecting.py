@@ -1,0 +1,86 @@
+"""The collector is paused while documents are decoded, and never left that way."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pytest
+
+from gitops_core.renderers.manifests import ManifestsRenderer, documents, renderer
+from gitops_core.renderers.manifests.collecting import paused_collector
+from gitops_core.sources.memory import MemorySource
+from gitops_core.testing.contexts import make_context
+
+
+@pytest.fixture(autouse=True)
+def _restored():
+    enabled = gc.isenabled()
+    yield
+    (gc.enable if enabled else gc.disable)()
+
+
+def test_it_runs_again_afterwards_whatever_happened():
+    gc.enable()
+    seen = []
+
+    def fail() -> None:
+        with paused_collector():
+            seen.append(gc.isenabled())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (seen, gc.isenabled()) == ([False], True)
+
+
+def test_a_collector_that_the_host_has_switched_off_stays_off():
+    gc.disable()
+    with paused_collector():
+        pass
+    assert not gc.isenabled()
+
+
+def test_pauses_may_overlap_in_threads_and_the_last_one_ends_it():
+    gc.enable()
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with paused_collector():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=other)
+    with paused_collector():
+        thread.start()
+        assert inside.wait(10)
+    assert not gc.isenabled()
+    leave.set()
+    thread.join(10)
+    assert gc.isenabled()
+
+
+def test_a_render_decodes_during_a_pause_and_ends_it(monkeypatch):
+    gc.enable()
+    seen = []
+    decode = renderer._decode
+
+    def noting(*arguments):
+        seen.append(gc.isenabled())
+        return decode(*arguments)
+
+    monkeypatch.setattr(renderer, "_decode", noting)
+    source, ctx = MemorySource({"a.yaml": "kind: A\nname: a\n", "b.yaml": "kind: [\n"}), make_context()
+    with pytest.raises(Exception, match="broken YAML"):
+        ManifestsRenderer().render(ctx, source.fetch(ctx, source.resolve(ctx)))
+    assert seen == [False, False]
+    assert gc.isenabled()
+
+
+def test_what_decoding_drops_is_freed_without_the_collector():
+    """Were there cycles, a pause would let memory grow."""
+    gc.collect()
+    with paused_collector():
+        for number in range(50):
+            documents.load(f"a: &x {{b: [1, {{c: {number}}}]}}\nd: *x\ne: {{<<: *x}}\n".encode())
+        assert gc.collect() == 0
