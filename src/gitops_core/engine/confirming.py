@@ -9,7 +9,6 @@ import attrs
 from gitops_core.engine.calls import Call, completed, failure_of, translated
 from gitops_core.engine.deciding import Judge
 from gitops_core.engine.ledger import Ledger
-from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.observing import Observed, observe
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.writing import Task, Written, answered, begins_replace, call_for, create_again
@@ -149,15 +148,8 @@ class Confirmer:
         if pending is None or "poll" not in capabilities(target):
             return item
         call = attrs.evolve(call_for(target, task), stage="poll")
-        bucket = bucket_of(target)
-
-        def run() -> Live | Pending | None:
-            with bucket.slot(self._p.ctx):
-                self._p.meter.count("reads")
-                return target.poll(self._p.ctx.within(target.limits.timeout), pending)
-
         try:
-            answer, _ = self._p.retry.call(self._p.ctx, call, run, bucket)
+            answer, _ = self._p.call_target(target, call, "reads", lambda ctx: target.poll(ctx, pending))
         except GitOpsError as error:
             return attrs.evolve(item, written=attrs.evolve(item.written, pending=None, error=error))
         if isinstance(answer, Pending):

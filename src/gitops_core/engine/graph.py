@@ -59,10 +59,6 @@ class ReadyQueue:
         """How many changes may begin now, roughly."""
         return len(self._ready) + (0 if self._writes_left else len(self._deletes))
 
-    def has_dependents(self, key: ResourceKey) -> bool:
-        """Tell whether something waits for *key*."""
-        return any(d not in self.outcomes for d in self._dependents.get(key, ()))
-
     def left(self) -> list[Change]:
         """Return the changes that have not ended, in plan order."""
         return [change for key, change in self._changes.items() if key not in self.outcomes]

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from gitops_core.engine.calls import Call, translated
-from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import Conflict, GitOpsError, PluginError
-from gitops_core.interfaces import Query
+from gitops_core.interfaces import Context, Query
 from gitops_core.model.inventory import EntryState, Holder, Inventory
 from gitops_core.model.plans import Action, Plan
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
@@ -42,17 +41,13 @@ def observe(p: Pass, keys: frozenset[ResourceKey], inventory: Inventory) -> Obse
         return Observed({})
     versions = {key: entry.version for key, entry in inventory.entries.items() if entry.version}
     target = p.app.target
-    bucket = bucket_of(target)
     call = Call(target.name, "observe")
 
-    def look() -> Observed:
-        with bucket.slot(p.ctx):
-            ctx = p.ctx.within(target.limits.timeout)
-            p.meter.count("reads")
-            return _sorted_out(target.observe(ctx, Query(keys, versions)), target.name)
+    def look(ctx: Context) -> Observed:
+        return _sorted_out(target.observe(ctx, Query(keys, versions)), target.name)
 
     try:
-        observed = p.retry.call(p.ctx, call, look, bucket)[0]
+        observed, _ = p.call_target(target, call, "reads", look)
     except GitOpsError as error:
         p.ctx.check()
         return Observed({}, (Unreadable(None, error),), error)

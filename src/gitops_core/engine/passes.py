@@ -9,10 +9,11 @@ import attrs
 
 from gitops_core.engine.calls import Call
 from gitops_core.engine.emitting import Emitter, Meter
+from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.retrying import Retry
 from gitops_core.engine.runtime import Runtime
 from gitops_core.errors import GitOpsError, StateError
-from gitops_core.interfaces import Clock, Context, StateStore
+from gitops_core.interfaces import Clock, Context, StateStore, Target
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
 from gitops_core.model.revisions import Notice
@@ -79,6 +80,21 @@ class Pass:
     def call(self, call: Call, run: Callable[[], T]) -> T:
         """Return what the plug-in call *run* returns, retried as its errors say."""
         return self.retry.call(self.ctx, call, run)[0]
+
+    def call_target(self, target: Target, call: Call, cost: str, run: Callable[[Context], T]) -> tuple[T, int]:
+        """
+        Return what *run*, a call of *target*, returns, and how many attempts it took.
+
+        Every attempt holds one of the target's slots, has the target's time, and counts as one *cost* (``reads``, ``writes``).
+        """
+        bucket = bucket_of(target)
+
+        def once() -> T:
+            with bucket.slot(self.ctx):
+                self.meter.count(cost)
+                return run(self.ctx.within(target.limits.timeout))
+
+        return self.retry.call(self.ctx, call, once, bucket)
 
 
 def begin(app: Application, store: StateStore, runtime: Runtime) -> Pass:

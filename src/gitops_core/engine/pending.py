@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from gitops_core.engine.calls import Call
 from gitops_core.engine.ledger import Ledger
-from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import GitOpsError, NotStabilized
 from gitops_core.interfaces import capabilities
 from gitops_core.model.inventory import Intent, InventoryUpdate
-from gitops_core.model.resources import Live, Pending, ResourceKey, Unreadable
+from gitops_core.model.resources import Pending, ResourceKey, Unreadable
 
 
 def resume(p: Pass, ledger: Ledger) -> Observed:
@@ -37,16 +36,9 @@ def _ask(p: Pass, intent: Intent) -> GitOpsError | None:
     target = p.app.target.member(intent.key)
     if "poll" not in capabilities(target):
         return None
-    bucket = bucket_of(target)
-    pending = Pending(intent.token)
-
-    def run() -> Live | Pending | None:
-        with bucket.slot(p.ctx):
-            p.meter.count("reads")
-            return target.poll(p.ctx.within(target.limits.timeout), pending)
-
+    call, pending = Call(target.name, "poll", intent.key), Pending(intent.token)
     try:
-        answer, _ = p.retry.call(p.ctx, Call(target.name, "poll", intent.key), run, bucket)
+        answer, _ = p.call_target(target, call, "reads", lambda ctx: target.poll(ctx, pending))
     except GitOpsError as error:
         p.ctx.check()
         return error

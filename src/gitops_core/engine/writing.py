@@ -227,18 +227,14 @@ def answered(task: Task, answer: object, attempts: int, method: str) -> Written:
 
 def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
     target = _target(p, tasks[0])
-    bucket = bucket_of(target)
     calls = [call_for(target, task) for task in tasks]
     whole = Call(target.name, "apply_batch")
 
-    def run() -> list[object]:
-        with bucket.slot(p.ctx):
-            p.meter.count("writes")
-            requests = [_request(target, task) for task in tasks]
-            return list(target.apply_batch(p.ctx.within(target.limits.timeout), requests))
+    def run(ctx: Context) -> list[object]:
+        return list(target.apply_batch(ctx, [_request(target, task) for task in tasks]))
 
     try:
-        answers, attempts = p.retry.call(p.ctx, whole, run, bucket)
+        answers, attempts = p.call_target(target, whole, "writes", run)
     except GitOpsError as error:
         return [Written(task=task, error=error, attempts=0 if isinstance(error, Cancelled) else 1) for task in tasks]
     if len(answers) != len(tasks):
@@ -271,15 +267,8 @@ def prove_create(p: Pass, task: Task) -> GitOpsError | None:
         return None
     call = call_for(target, task)
     request = attrs.evolve(_request(target, task), action=Action.CREATE, live=None)
-    bucket = bucket_of(target)
-
-    def run() -> None:
-        with bucket.slot(p.ctx):
-            p.meter.count("reads")
-            target.preview(p.ctx.within(target.limits.timeout), request)
-
     try:
-        p.retry.call(p.ctx, call, run, bucket)
+        p.call_target(target, call, "reads", lambda ctx: target.preview(ctx, request))
     except AlreadyExists:
         return None  # of course: it is what is about to be replaced
     except GitOpsError as error:
@@ -293,15 +282,9 @@ def put_back(p: Pass, task: Task, old: Live) -> GitOpsError | None:
     key = f"{task.idempotency_key}-back"
     body = old.body
     request = TargetChange(key=task.change.key, action=Action.CREATE, desired=body, idempotency_key=key)
-    bucket = bucket_of(target)
-
-    def run() -> None:
-        with bucket.slot(p.ctx):
-            p.meter.count("writes")
-            target.create(p.ctx.within(target.limits.timeout), request)
-
+    call = attrs.evolve(call_for(target, task), stage="put back")
     try:
-        p.retry.call(p.ctx, attrs.evolve(call_for(target, task), stage="put back"), run, bucket)
+        p.call_target(target, call, "writes", lambda ctx: target.create(ctx, request))
     except GitOpsError as error:
         return error
     return None
