@@ -3,6 +3,7 @@ Every check, on every CPython of this machine: ``nox -f .ci/noxfile.py``.
 
 ``lint``        ruff, mypy (strict), the import contracts
 ``tests``       the whole suite on the Python that runs nox, with the coverage gates
+``deep``        the tests marked ``deep``: more examples, more seeds
 ``tests-3.x``   the fast suite (all but the tests marked ``slow``) on every other CPython that works here
 
 The last lines name what was skipped and why, and count the tests.
@@ -171,6 +172,14 @@ def tests(session: nox.Session) -> None:
         session.run("coverage", "report", "--skip-covered", "--show-missing", f"--include={full}", "--fail-under=100")
 
 
+@nox.session
+def deep(session: nox.Session) -> None:
+    """Run the deep tests: more examples, more seeds, longer histories."""
+    with closing.session("deep"):
+        prepare(session, "test")
+        run_pytest(session, "--deep", "-m", "deep")
+
+
 def fast_tests(session: nox.Session) -> None:
     """Run the fast suite on another Python."""
     with closing.session(session.name):
@@ -180,7 +189,7 @@ def fast_tests(session: nox.Session) -> None:
 
 
 nox.options.envdir = str(ROOT / ".nox")
-nox.options.sessions = ["lint", "tests"]
+nox.options.sessions = ["lint", "tests", "deep"]
 others = interpreters()
 for (major, minor), python in others.items():
     nox.session(fast_tests, python=str(python), name=f"tests-{major}.{minor}")

@@ -15,6 +15,20 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, prin
 hypothesis.settings.register_profile("explore", max_examples=2_000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--deep``: run the tests marked ``deep`` too."""
+    parser.addoption("--deep", action="store_true", help="run the tests marked deep too: more examples, more seeds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip deep tests unless they were asked for, and say so."""
+    if not config.getoption("--deep"):
+        for item in items:
+            if item.get_closest_marker("deep"):
+                item.add_marker(pytest.mark.skip(reason="a deep test: pytest --deep runs it"))
+
+
 HERE = Path(__file__).parent
 _OFFLINE = (HERE / "unit", HERE / "property", HERE / "docs")
 _FOREIGN = ("GIT_", "SSH_", "XDG_", "PG", "KUBE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
