@@ -17,7 +17,7 @@ import functools
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar, Final, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self, TypeVar
 
 import attrs
 from attrs.validators import ge, gt, optional
@@ -36,6 +36,7 @@ from gitops_core.model.revisions import Notice, Revision, Tree
 from gitops_core.model.values import Body
 from gitops_core.model.verdicts import Violation
 
+T = TypeVar("T")
 # ---------------------------------------------------------------------------------------------------------------------
 # What every call gets
 
@@ -62,6 +63,10 @@ class Clock(abc.ABC):
     @abc.abstractmethod
     def wait(self, signal: Signal, seconds: float) -> bool:
         """Wait until *signal* is set, at most *seconds*; return whether it is set."""
+
+    def take(self, attempt: Callable[[float], T], seconds: float) -> T:
+        """Return what *attempt* returns, which may block that long. A simulated clock gives it 0, and tries again in between."""
+        return attempt(seconds)
 
 
 class Memo(Protocol):

@@ -37,6 +37,9 @@ from gitops_core.model.results import Outcome, OutcomeStatus
 _TICK: Final = 0.25  # seconds; the longest time until a stop is noticed while calls are under way
 _CHUNK: Final = 32  # changes handed to a worker at once, when there are far more than workers
 
+Done = tuple[Sequence[Task], list[Written] | BaseException]
+"""What a worker was given, and what came back."""
+
 
 @attrs.frozen(kw_only=True)
 class Job:
@@ -76,7 +79,7 @@ class Applier:
         self._confirmer = confirmer
         not_ready = [_not_applied(c) for c in job.plan.changes if not c.is_ready]
         self._queue = ReadyQueue(job.plan.changes, [*job.ended, *not_ready])
-        self._done: queue.SimpleQueue[tuple[Sequence[Task], list[Written] | BaseException]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._in_flight = 0
         self._workers = max(1, min(p.app.options.workers, len(self._queue) or 1))
         self._stopped: GitOpsError | None = None
@@ -226,16 +229,22 @@ class Applier:
 
     def _collect(self) -> None:
         """Take in one chunk, if one is done within a tick; the inventory learns of it before anything follows from it."""
-        try:
-            _tasks, written = self._done.get(timeout=_TICK)
-        except queue.Empty:
+        done = self._p.ctx.clock.take(self._next_done, _TICK)
+        if done is None:
             return
         self._in_flight -= 1
+        _tasks, written = done
         if isinstance(written, BaseException):
             raise written
         self._record_writes(written)
         for item in written:
             self._take_in(item)
+
+    def _next_done(self, seconds: float) -> Done | None:
+        try:
+            return self._done.get(timeout=seconds)
+        except queue.Empty:
+            return None
 
     def _take_in(self, written: Written) -> None:
         task = written.task

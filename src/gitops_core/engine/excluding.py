@@ -22,14 +22,21 @@ def alone(p: Pass) -> Iterator[None]:
         Cancelled: The host asked us to stop while we waited. WAIT.
     """
     left = p.app.options.lock_timeout
+    refused: list[StateLocked] = []
     with ExitStack() as held:
-        while True:
-            p.ctx.check()
+
+        def enter(seconds: float) -> bool:
             try:
-                held.enter_context(p.store.exclusive(p.app.id, max(0.0, min(_SLICE, left))))
-                break
-            except StateLocked:
-                left -= _SLICE
-                if left <= 0:
-                    raise
+                held.enter_context(p.store.exclusive(p.app.id, seconds))
+            except StateLocked as error:
+                refused[:] = [error]
+                return False
+            return True
+
+        p.ctx.check()
+        while not p.ctx.clock.take(enter, max(0.0, min(_SLICE, left))):
+            left -= _SLICE
+            if left <= 0:
+                raise refused[0]
+            p.ctx.check()
         yield

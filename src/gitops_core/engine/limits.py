@@ -36,13 +36,16 @@ class Bucket:
         Raises:
             Cancelled, DeadlineExceeded: There was no slot in time.
         """
-        while not self._slots.acquire(timeout=_TICK):
+        while not ctx.clock.take(self._acquire, _TICK):
             ctx.check()
         try:
             self._wait_for_turn(ctx)
             yield
         finally:
             self._slots.release()
+
+    def _acquire(self, seconds: float) -> bool:
+        return self._slots.acquire(timeout=seconds)
 
     def _wait_for_turn(self, ctx: Context) -> None:
         while (wait := self._reserve(ctx.clock.monotonic())) > 0:

@@ -74,3 +74,9 @@ def test_any_attribute_can_be_replaced():
         make_context(cancel=cancel).check()
     with pytest.raises(DeadlineExceeded):
         make_context(deadline=0.0).check()
+
+
+def test_by_default_taking_something_is_to_wait_for_it_really():
+    asked = []
+    assert VirtualClock().take(lambda seconds: asked.append(seconds) or "taken", 0.25) == "taken"
+    assert asked == [0.25]
