@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from gitops_core.collecting import heap_set_aside, paused_collector
 from gitops_core.engine import quiet
 from gitops_core.engine.applying import Applier, Job
 from gitops_core.engine.calls import failures_of, foreseen
@@ -30,8 +31,8 @@ from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
 from gitops_core.model.revisions import File, Notice, Revision, Tree
 from gitops_core.model.verdicts import Verdict
-from gitops_core.planning.planner import make_plan
-from gitops_core.planning.request import PlanRequest
+from gitops_core.planning import planner
+from gitops_core.planning.request import Planned, PlanRequest
 
 _SHOWN: Final = 5  # names in a notice
 
@@ -91,14 +92,17 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id if p.runtime.sinks else "")
     over = {outcome.key for outcome in ended}
     ready = [c for c in plan.changes if c.is_ready and c.key not in over]
-    resources = _at_hand(decided.request, ready)
+    with paused_collector():
+        resources = _at_hand(decided.request, ready)
+        ahead = write_ahead(p, decided.planned, decided.request, ready, resources)
     before = ledger.inventory
-    ledger.write(write_ahead(p, decided.planned, decided.request, ready, resources))
+    ledger.write(ahead)
     judge = Judge(decided.request, resources, ledger, p.ctx.clock.now)
     confirmer = Confirmer(p, ledger, judge)
     job = Job(plan=plan, resources=resources, live=decided.observed.live, ended=ended, before=before)
     applier = Applier(p, ledger, job, confirmer)
-    outcomes = applier.run()
+    with heap_set_aside():
+        outcomes = applier.run()
     result = conclude(p, decided, plan, outcomes, applier.unsettled)
     error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
     if error is not None:
@@ -154,6 +158,12 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     if not p.app.options.prune:
         _tell_what_is_kept(p, ledger.inventory, wanted)
     return Decided(desired=desired, observed=observed, request=request, planned=planned)
+
+
+def make_plan(request: PlanRequest) -> Planned:
+    """Plan, without the collector: planning keeps much and drops no cycles."""
+    with paused_collector():
+        return planner.make_plan(request)
 
 
 def _tell_what_is_kept(p: Pass, inventory: Inventory, wanted: frozenset[ResourceKey]) -> None:

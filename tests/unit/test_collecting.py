@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from gitops_core.renderers.manifests import ManifestsRenderer, documents, renderer
-from gitops_core.renderers.manifests.collecting import paused_collector
+from gitops_core.collecting import paused_collector
 from gitops_core.sources.memory import MemorySource
 from gitops_core.testing.contexts import make_context
 
