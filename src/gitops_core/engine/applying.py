@@ -81,7 +81,7 @@ class Applier:
         self._queue = ReadyQueue(job.plan.changes, [*job.ended, *not_ready])
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._in_flight = 0
-        self._workers = max(1, min(p.app.options.workers, len(self._queue) or 1))
+        self._workers = max(1, min(p.app.options.workers, p.app.target.limits.concurrency, len(self._queue)))
         self._stopped: GitOpsError | None = None
         self._halted = threading.Event()
         self._pool: Executor

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 import attrs
 
@@ -13,9 +14,26 @@ from gitops_core.engine.clock import SystemClock
 from gitops_core.interfaces import Clock, Signal, Sink
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SameThread(Executor):
+    """Runs each task at once, in the thread that submits it."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run *fn* now and return its finished future."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  # why: a future carries every kind of failure
+            future.set_exception(error)
+        return future
+
+
 def threads(workers: int) -> Executor:
-    """Return a pool of *workers* threads."""
-    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="gitops")
+    """Return a pool of *workers* threads; one worker alone needs none, it works in the pass's own."""
+    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="gitops") if workers > 1 else SameThread()
 
 
 def _sinks(values: Iterable[Sink]) -> tuple[Sink, ...]:

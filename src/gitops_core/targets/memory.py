@@ -21,6 +21,7 @@ from gitops_core.targets.merging import merge_patch, overlay
 
 _WORLDS: Final = itertools.count(1)
 _SETTLED: Final = Health(settled=True, status=HealthStatus.HEALTHY, reason="InMemory")
+_ONE_BY_ONE: Final = Limits(concurrency=1)
 _CHECK_EVERY: Final = 512  # objects between two looks at the clock: often enough to stop within a millisecond
 
 
@@ -44,7 +45,8 @@ class MemoryTarget(Target):
         name: Tells two worlds apart; part of the scope.
         objects: What is there at the beginning, as manifests.
         fields: What the engine shall know about fields, as an API with such fields would say.
-        limits: What the engine shall respect, as an API with such limits would say.
+        limits: What the engine shall respect, as an API with such limits would say. Nothing here waits for anything, so by
+            default one call follows the other.
 
     Attributes:
         calls: How often each operation was called by the engine, failures included: ``{"observe": 2, "create": 7}``.
@@ -53,7 +55,7 @@ class MemoryTarget(Target):
     """
 
     def __init__(
-        self, name: str = "memory", objects: Iterable[Body] = (), *, fields: Fields = Fields(), limits: Limits = Limits()
+        self, name: str = "memory", objects: Iterable[Body] = (), *, fields: Fields = Fields(), limits: Limits = _ONE_BY_ONE
     ) -> None:
         self._name = name
         self._lock = threading.Lock()
