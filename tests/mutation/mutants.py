@@ -70,7 +70,9 @@ def mutants(source: str) -> Iterator[Mutant]:
             number += 1
 
 
-def _places(node: ast.AST, path: tuple[tuple[str, int], ...], scope: str) -> Iterator[tuple[tuple[tuple[str, int], ...], ast.AST, str]]:
+def _places(
+    node: ast.AST, path: tuple[tuple[str, int], ...], scope: str
+) -> Iterator[tuple[tuple[tuple[str, int], ...], ast.AST, str]]:
     for field, value in ast.iter_fields(node):
         if field in _SKIPPED_FIELDS or isinstance(node, ast.Raise | ast.Import | ast.ImportFrom):
             continue
@@ -139,8 +141,10 @@ def _edits(node: ast.AST) -> list[Edit]:
 
 def _compare(node: ast.Compare) -> Iterator[Edit]:
     for index, operator in enumerate(node.ops):
+
         def edit(found: ast.AST, index: int = index, new: type = COMPARISONS[type(operator)]) -> None:
             found.ops[index] = new()  # type: ignore[attr-defined]
+
         yield edit
 
 
@@ -153,7 +157,10 @@ def _is_type(node: ast.BinOp) -> bool:
     """``int | None`` names a type; it is no calculation."""
     sides = (node.left, node.right)
     return isinstance(node.op, ast.BitOr) and any(
-        (isinstance(side, ast.Name) and (side.id[0].isupper() or side.id in {"str", "int", "list", "dict", "tuple", "float", "bool"}))
+        (
+            isinstance(side, ast.Name)
+            and (side.id[0].isupper() or side.id in {"str", "int", "list", "dict", "tuple", "float", "bool"})
+        )
         or (isinstance(side, ast.Constant) and side.value is None)
         for side in sides
     )
@@ -206,15 +213,19 @@ def _statement(node: ast.Expr | ast.AugAssign) -> Iterator[Edit]:
 
 def _comprehension(node: ast.comprehension) -> Iterator[Edit]:
     for index in range(len(node.ifs)):
+
         def edit(found: ast.AST, index: int = index) -> None:
             found.ifs[index] = ast.Constant(value=True)  # type: ignore[attr-defined]
+
         yield edit
 
 
 def _call(node: ast.Call) -> Iterator[Edit]:
     for index in range(len(node.keywords)):
+
         def edit(found: ast.AST, index: int = index) -> None:
             del found.keywords[index]  # type: ignore[attr-defined]
+
         yield edit
 
 

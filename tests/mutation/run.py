@@ -33,7 +33,6 @@ from typing import Any, Final
 
 import pytest
 from _pytest.runner import runtestprotocol
-
 from mutants import Mutant, mutants
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -41,7 +40,13 @@ SOURCE: Final = ROOT / "src" / "gitops_core"
 TESTS: Final = {
     "planning": ("tests/unit/planning", "tests/unit/operations"),
     "health": ("tests/unit/health", "tests/unit/planning", "tests/unit/operations"),
-    "model": ("tests/unit/model", "tests/unit/planning", "tests/unit/operations", "tests/unit/state", "tests/unit/test_interfaces.py"),
+    "model": (
+        "tests/unit/model",
+        "tests/unit/planning",
+        "tests/unit/operations",
+        "tests/unit/state",
+        "tests/unit/test_interfaces.py",
+    ),
 }
 """What may kill a mutant, the package's own tests first."""
 
@@ -68,7 +73,7 @@ class Reach:
             reports = runtestprotocol(item, nextitem=following, log=False)
             sys.setprofile(None)
             if any(report.failed for report in reports):
-                raise SystemExit(f"{item.nodeid} fails without a mutant: {[str(r.longrepr) for r in reports if r.failed][0]}")
+                raise SystemExit(f"{item.nodeid} fails without a mutant: {next(str(r.longrepr) for r in reports if r.failed)}")
             cost = (own not in item.path.parents, time.perf_counter() - begun, index)
             for place in called:
                 self.tests[place].append(cost)

@@ -1,5 +1,5 @@
 r"""
-Real Git for tests, demonstrations and benchmarks: a repository built in one line a commit, and smart HTTP over it.
+Real Git for tests, demonstrations and benchmarks: smart HTTP over a repository that is built in one line a commit.
 
 ::
 
@@ -8,7 +8,8 @@ Real Git for tests, demonstrations and benchmarks: a repository built in one lin
     with serve_http(repo.path) as server:
         source = GitSource(server.url, path="edge")
 
-:class:`GitRepository` needs dulwich alone; :func:`serve_http` needs the ``git`` command, for ``git http-backend``.
+:class:`GitRepository` is at home in :mod:`gitops_core.testing.builders.repositories`; :func:`serve_http` needs the ``git`` command,
+for ``git http-backend``.
 """
 
 from __future__ import annotations
@@ -23,188 +24,13 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any
 
 import attrs
-from dulwich.object_store import commit_tree_changes
-from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
-from dulwich.refs import Ref
-from dulwich.repo import Repo
 
-from gitops_core.model.revisions import EXECUTABLE, REGULAR, SUBMODULE, SYMLINK
+from gitops_core.testing.builders.repositories import AUTHOR, Entry, GitRepository
 
-AUTHOR: Final = "Ada Example <ada@example.org>"
-_EPOCH: Final = 1_700_000_000
-_PACK_FROM: Final = 100  # from so many blobs in one commit on, a pack is faster to write than loose files
-
-
-@attrs.frozen
-class Entry:
-    """
-    A tree entry that is not a plain file.
-
-    Attributes:
-        content: The bytes of a blob, or the commit id of a submodule.
-        mode: Git's file mode.
-    """
-
-    content: bytes
-    mode: int = REGULAR
-
-    @classmethod
-    def executable(cls, text: str) -> Self:
-        """Return a file with the executable bit."""
-        return cls(text.encode(), EXECUTABLE)
-
-    @classmethod
-    def symlink(cls, target: str) -> Self:
-        """Return a symbolic link to *target*."""
-        return cls(target.encode(), SYMLINK)
-
-    @classmethod
-    def submodule(cls, commit: str = "1" * 40) -> Self:
-        """Return a submodule pinned to *commit*."""
-        return cls(commit.encode(), SUBMODULE)
-
-
-class GitRepository:
-    """
-    A bare repository on disk, written without a work tree.
-
-    Commits are a minute apart from a fixed date, so the same calls give the same ids in every run.
-
-    Attributes:
-        path: Its directory.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        with self._open() as repo:
-            heads = repo.refs.as_dict(Ref(b"refs/heads")).values()
-            self._clock = max((_commit(repo, head).commit_time for head in heads), default=_EPOCH)
-
-    @classmethod
-    def create(cls, path: str | os.PathLike[str], *, branch: str = "main") -> Self:
-        """Make an empty bare repository at *path*, whose HEAD is *branch*, and return it."""
-        Path(path).mkdir(parents=True, exist_ok=True)
-        Repo.init_bare(str(path), default_branch=branch.encode()).close()
-        return cls(path)
-
-    @property
-    def url(self) -> str:
-        """The ``file://`` URL."""
-        return self.path.resolve().as_uri()
-
-    def commit(
-        self,
-        files: Mapping[str, str | bytes | Entry | None],
-        message: str = "Change",
-        *,
-        branch: str = "main",
-        author: str = AUTHOR,
-    ) -> str:
-        """
-        Put *files* on top of *branch* (made when it is not there) and return the commit's id.
-
-        Args:
-            files: Content by path; None removes the path.
-            message: Of the commit.
-            branch: Short name.
-            author: ``Name <address>``.
-        """
-        with self._open() as repo:
-            ref = Ref(b"refs/heads/" + branch.encode())
-            parent = repo.refs.as_dict().get(ref)
-            base = _commit(repo, parent).tree if parent else self._add(repo, Tree())
-            made = Commit()
-            made.tree = self._tree(repo, base, files)
-            made.parents = [parent] if parent else []
-            made.author = made.committer = author.encode()
-            made.author_time = made.commit_time = self._tick()
-            made.author_timezone = made.commit_timezone = 0
-            made.encoding = b"UTF-8"
-            made.message = message.encode()
-            repo.refs[ref] = self._add(repo, made)
-            return made.id.decode()
-
-    def branch(self, name: str, at: str) -> None:
-        """Point branch *name* at commit *at*, wherever it pointed before (a force-push, when it was elsewhere)."""
-        self.set_ref(f"refs/heads/{name}", at)
-
-    def tag(self, name: str, at: str, *, message: str = "") -> str:
-        """Tag commit *at*, with an annotated tag when there is a *message*; return the id the tag ref holds."""
-        with self._open() as repo:
-            held = ObjectID(at.encode())
-            if message:
-                tag = Tag()
-                tag.name, tag.object, tag.message = name.encode(), (type(repo[held]), held), message.encode()
-                tag.tagger, tag.tag_time, tag.tag_timezone = AUTHOR.encode(), self._tick(), 0
-                held = self._add(repo, tag)
-            repo.refs[Ref(b"refs/tags/" + name.encode())] = held
-            return held.decode()
-
-    def set_ref(self, ref: str, at: str) -> None:
-        """Point the full ref name *ref* at object *at*."""
-        with self._open() as repo:
-            repo.refs[Ref(ref.encode())] = ObjectID(at.encode())
-
-    def delete(self, ref: str) -> None:
-        """Remove the full ref name *ref*."""
-        with self._open() as repo:
-            del repo.refs[Ref(ref.encode())]
-
-    def head(self, branch: str = "main") -> str:
-        """Return the commit *branch* points at."""
-        with self._open() as repo:
-            return repo.refs[Ref(b"refs/heads/" + branch.encode())].decode()
-
-    def add(self, shaped: Blob | Tree | Commit | Tag) -> str:
-        """Store any dulwich object, valid or not, and return its id: the way to build trees no tool would write."""
-        with self._open() as repo:
-            return self._add(repo, shaped).decode()
-
-    def remove(self) -> None:
-        """Delete the whole repository from disk."""
-        shutil.rmtree(self.path)
-
-    def _open(self) -> Repo:
-        return Repo(str(self.path))
-
-    def _tick(self) -> int:
-        self._clock += 60
-        return self._clock
-
-    def _tree(self, repo: Repo, base: ObjectID, files: Mapping[str, str | bytes | Entry | None]) -> ObjectID:
-        blobs: list[tuple[Blob, None]] = []
-        changes: list[tuple[bytes, int | None, ObjectID | None]] = []
-        for path, given in sorted(files.items()):
-            if given is None:
-                changes.append((path.encode(), None, None))
-                continue
-            entry = given if isinstance(given, Entry) else Entry(given.encode() if isinstance(given, str) else given)
-            if entry.mode == SUBMODULE:
-                changes.append((path.encode(), SUBMODULE, ObjectID(entry.content)))
-                continue
-            blobs.append((Blob.from_string(entry.content), None))
-            changes.append((path.encode(), entry.mode, blobs[-1][0].id))
-        if len(blobs) >= _PACK_FROM:
-            repo.object_store.add_objects(blobs)
-        else:
-            for blob, _ in blobs:
-                self._add(repo, blob)
-        return commit_tree_changes(repo.object_store, base, changes)
-
-    @staticmethod
-    def _add(repo: Repo, shaped: Blob | Tree | Commit | Tag) -> ObjectID:
-        repo.object_store.add_object(shaped)
-        return shaped.id
-
-
-def _commit(repo: Repo, commit_id: ObjectID) -> Commit:
-    found = repo[commit_id]
-    if not isinstance(found, Commit):
-        raise TypeError(f"{commit_id.decode()} is a {type(found).__name__}, not a commit")
-    return found
+__all__ = ["AUTHOR", "Entry", "Faults", "GitHttpServer", "GitRepository", "Request", "serve_http"]
 
 
 @attrs.define
