@@ -13,7 +13,6 @@ import attrs
 from gitops_core.engine.clock import SystemClock
 from gitops_core.interfaces import Clock, Signal, Sink
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -41,12 +41,17 @@ class Annotations:
 
 def notes_of(request: PlanRequest, resource: Resource) -> Annotations:
     """Return what *resource* says about itself; read once a request."""
-    return request.once("notes", resource, lambda: read_annotations(request.body_of(resource), request.owner))
+    read = request.read(resource)
+    if read.notes is None:
+        read.notes = read_annotations(read.body, request.owner)
+    return read.notes
 
 
 def read_annotations(body: Body, owner: Owner) -> Annotations:
     """Read every annotation of *body* under *owner*'s domain; a word or value we do not know is a problem, never ignored."""
-    words = dict(sorted(_words(body, owner)))
+    metadata = body.get("metadata")
+    written = metadata.get("annotations") if isinstance(metadata, dict) else None
+    words = dict(sorted(_words(written, owner))) if isinstance(written, dict) and written else None
     if not words:
         return _NONE
     problems = [text for word, value in words.items() if (text := _problem(owner.key(word), word, value))]
@@ -62,12 +67,9 @@ def read_annotations(body: Body, owner: Owner) -> Annotations:
 _NONE: Final = Annotations()
 
 
-def _words(body: Body, owner: Owner) -> Iterator[tuple[str, Any]]:
-    metadata = body.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-    if isinstance(annotations, Mapping):
-        prefix = owner.key("")
-        yield from ((key.removeprefix(prefix), value) for key, value in annotations.items() if key.startswith(prefix))
+def _words(annotations: Mapping[str, Any], owner: Owner) -> Iterator[tuple[str, Any]]:
+    prefix = owner.key("")
+    return ((key.removeprefix(prefix), value) for key, value in annotations.items() if key.startswith(prefix))
 
 
 def _problem(key: str, word: str, value: Any) -> str:

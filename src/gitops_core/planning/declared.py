@@ -8,53 +8,12 @@ An address is a JSON Pointer in which an item of a list whose items have names i
 
 from __future__ import annotations
 
-import functools
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from gitops_core.model.pointers import escape, split
 from gitops_core.model.values import Body
-
-MERGE_KEYS: Final = (
-    "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey",
-    "secretName", "path", "type",
-)  # fmt: skip
-"""Fields that name the items of a list, the most telling first.
-
-Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host`` are what other APIs use.
-"""
-
-Address = str
-
-_NAMING: Final = frozenset({str, int})
-_LEAVES: Final = frozenset({str, int, bool, float, type(None)})
-
-
-def merge_key(*lists: Sequence[Any]) -> str:
-    """Return the field that names every item of *lists*, differently within each list; "" when there is none."""
-    first = next((items[0] for items in lists if items), None)
-    if not isinstance(first, dict):
-        return ""
-    for key in MERGE_KEYS:
-        if key in first and all(_names(key, items) for items in lists):
-            return key
-    return ""
-
-
-def _names(key: str, items: Sequence[Any]) -> bool:
-    seen = set()
-    for item in items:
-        value = item.get(key) if isinstance(item, dict) else None
-        if type(value) not in _NAMING:
-            return False
-        seen.add(str(value))
-    return len(seen) == len(items)
-
-
-def item_segment(key: str, item: Mapping[str, Any]) -> str:
-    """Return how *item* of a list named by *key* is written in an address and a label."""
-    return f"[{key}={item[key]}]"
+from gitops_core.planning.outline import Address, outline
 
 
 def declared_pointers(body: Body) -> tuple[Address, ...]:
@@ -64,36 +23,9 @@ def declared_pointers(body: Body) -> tuple[Address, ...]:
     Args:
         body: A normalised declaration.
 
-    Cost: O(nodes). The texts are interned: ten thousand like objects share them.
+    Cost: O(nodes). Ten thousand like objects share one tuple.
     """
-    found: list[Address] = []
-    _collect(body, "", found)
-    return _interned(tuple(found))
-
-
-@functools.lru_cache(maxsize=4096)
-def _interned(found: tuple[Address, ...]) -> tuple[Address, ...]:
-    """Objects made from one template set the same fields, so they share one tuple."""
-    return tuple(map(sys.intern, sorted(found)))
-
-
-def _collect(value: Any, address: str, found: list[Address]) -> None:
-    if isinstance(value, dict) and value:
-        for name, item in value.items():
-            below = f"{address}/{escape(name)}" if "/" in name or "~" in name else f"{address}/{name}"
-            if type(item) in _LEAVES:
-                found.append(below)
-            else:
-                _collect(item, below, found)
-    elif isinstance(value, list) and (key := merge_key(value)):
-        for item in value:
-            own = f"{address}/{escape(item_segment(key, item))}"
-            found.append(own)
-            rest = {name: part for name, part in item.items() if name != key}
-            if rest:
-                _collect(rest, own, found)
-    else:
-        found.append(address)
+    return outline(body).pointers
 
 
 def is_item(address: Address) -> bool:

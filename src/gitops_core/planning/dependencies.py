@@ -19,7 +19,7 @@ from gitops_core.planning.edges import (
     defines_group_of,
     is_namespace,
     namespace_of,
-    references,
+    referred,
     written_edges,
 )
 from gitops_core.planning.guards import destroys
@@ -109,11 +109,9 @@ class Links:
 
     def _referred(self, key: ResourceKey) -> frozenset[ResourceKey]:
         decision = self._decisions[key]
-        is_in_circle = self._changes[key].rule == "cycle"
-        body = decision.body
-        if body is None or is_in_circle:
+        if decision.body is None or self._changes[key].rule == "cycle":
             return frozenset()
-        return self._request.once("references", decision.resource, lambda: references(key, body))
+        return referred(self._request, decision.resource)
 
     # -- consequences ----------------------------------------------------------------------------------------------------
 

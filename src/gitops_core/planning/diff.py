@@ -25,11 +25,10 @@ from gitops_core.planning.declared import (
     dropped,
     extend,
     is_item,
-    item_segment,
     label_of,
     locate,
-    merge_key,
 )
+from gitops_core.planning.outline import item_segment, merge_key
 
 _ABSENT: Final = object()
 NO_LONGER_DECLARED: Final = "no longer declared"

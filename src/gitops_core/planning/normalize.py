@@ -10,8 +10,9 @@ import attrs
 from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
 from gitops_core.model.pointers import Patterns, join, leaves, split
 from gitops_core.model.resources import ResourceKey
-from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, is_wrapped, reveal, secret_texts, wrap
+from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, secret_texts, wrap
 from gitops_core.model.values import Body, FrozenDict, Sensitive, digest, freeze
+from gitops_core.planning.outline import outline
 from gitops_core.planning.request import TargetRules
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Secrecy:
             recorded: ``InventoryEntry.sensitive``: what was secret when it was applied last.
         """
         known = always_secret(key, rules)
-        if not known and not recorded and not is_wrapped(body):
+        if not known and not recorded and not outline(body).is_wrapped:
             return cls(known)  # as for most objects: found out without building a list of its leaves
         extra = tuple(p for p, leaf in leaves(body) if isinstance(leaf, Sensitive) and not known.covers(p))
         patterns = Patterns(known.patterns | set(extra) | set(map(_any_item, recorded))) if extra or recorded else known

@@ -9,14 +9,13 @@ import attrs
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change
 from gitops_core.model.resources import Live, Resource, ResourceKey
-from gitops_core.model.values import Body, FrozenDict
 from gitops_core.planning.annotations import Annotations, notes_of
 from gitops_core.planning.declared import declared_pointers
 from gitops_core.planning.diff import UNKNOWN, write_only_digest
-from gitops_core.planning.edges import Index, plugin_edges, references, written_edges
+from gitops_core.planning.edges import Index, plugin_edges, referred, written_edges
 from gitops_core.planning.match import Match, owned_entry
-from gitops_core.planning.normalize import Secrecy, live_digest, normalized
-from gitops_core.planning.request import PlanRequest
+from gitops_core.planning.normalize import Secrecy, always_secret, live_digest, normalized
+from gitops_core.planning.request import PlanRequest, TargetRules
 
 
 def entry_for(
@@ -37,9 +36,8 @@ def entry_for(
 
     Cost: O(nodes of the body); decodes the body.
     """
-    body = request.body_of(resource)
     notes = notes_of(request, resource)
-    facts = _Facts.of(request, resource, body)
+    facts = facts_of(request, resource)
     before = request.inventory.entries.get(resource.key)
     return InventoryEntry(
         resource.key,
@@ -53,14 +51,14 @@ def entry_for(
         checked_at=request.now,
         adopted=before.adopted if before else False,
         settled=settled,
-        depends_on=_depends_on(request, resource, body, notes, index),
+        depends_on=_depends_on(request, resource, notes, index),
         scope=request.rules_for(resource.key).scope(resource.key),
         path=resource.origin.path,
         revision=request.revision.id,
         write_only=facts.write_only,
         sensitive=facts.sensitive,
         held_by=before.held_by if before else "",
-        refers_to=_refers_to(request, resource, body),
+        refers_to=_refers_to(request, resource),
     )
 
 
@@ -82,8 +80,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
     before = owned_entry(request, change.key)
     if resource is None:
         return attrs.evolve(before or InventoryEntry(change.key, id=change.live_id), state=EntryState.DELETING)
-    body = request.body_of(resource)
-    facts = _Facts.of(request, resource, body)
+    facts = facts_of(request, resource)
     notes = notes_of(request, resource)
     claim = request.inventory.entries.get(change.key)
     if before is None or change.adopts:
@@ -93,7 +90,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
             declared=facts.declared,
             protected=notes.protected,
             adopted=change.adopts,
-            depends_on=_depends_on(request, resource, body, notes, None),
+            depends_on=_depends_on(request, resource, notes, None),
             scope=request.rules_for(change.key).scope(change.key),
             path=resource.origin.path,
             write_only=facts.write_only and UNKNOWN,
@@ -106,7 +103,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         id="" if change.action is Action.CREATE else before.id,
         declared=tuple(sorted({*before.declared, *facts.declared})),
         protected=before.protected or notes.protected,
-        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, body, notes, None)})),
+        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, notes, None)})),
         write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
     )
@@ -142,37 +139,48 @@ def _live_digest(request: PlanRequest, live: Live | None) -> str:
     return "" if live is None or live.version else live_digest(live.body, request.rules_for(live.key), request.salt)
 
 
-def _depends_on(
-    request: PlanRequest, resource: Resource, body: Body, notes: Annotations, index: Index | None
-) -> tuple[ResourceKey, ...]:
-    found, _missing = written_edges(resource.key, notes, index or Index(request)) if notes.depends_on else ((), ())
-    return tuple(sorted({*found, *plugin_edges(body, request.rules_for(resource.key))}))
+def _depends_on(request: PlanRequest, resource: Resource, notes: Annotations, index: Index | None) -> tuple[ResourceKey, ...]:
+    rules = request.rules_for(resource.key)
+    if not notes.depends_on and rules.depends_on is None:
+        return ()
+    found, _missing = written_edges(resource.key, notes, index or Index(request))
+    return tuple(sorted({*found, *plugin_edges(request.body_of(resource), rules)}))
 
 
-def _refers_to(request: PlanRequest, resource: Resource, body: Body) -> tuple[ResourceKey, ...]:
-    found = request.once("references", resource, lambda: references(resource.key, body))
-    return tuple(sorted(k for k in found if k != resource.key and request.declaration(k)))
+def _refers_to(request: PlanRequest, resource: Resource) -> tuple[ResourceKey, ...]:
+    found = referred(request, resource)
+    return tuple(sorted(k for k in found if k != resource.key and request.declaration(k))) if found else ()
 
 
 @attrs.frozen
-class _Facts:
-    """What is kept of a declaration: addresses and digests."""
+class Facts:
+    """
+    What is kept of a declaration: addresses and digests.
+
+    Attributes:
+        declared: As ``InventoryEntry.declared``.
+        write_only: As ``InventoryEntry.write_only``.
+        sensitive: As ``InventoryEntry.sensitive``.
+    """
 
     declared: tuple[str, ...]
-    write_only: str
-    sensitive: tuple[str, ...]
+    write_only: str = ""
+    sensitive: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, request: PlanRequest, resource: Resource, body: FrozenDict) -> _Facts:
-        return request.once("facts", resource, lambda: cls._work_out(request, resource, body))
 
-    @classmethod
-    def _work_out(cls, request: PlanRequest, resource: Resource, body: FrozenDict) -> _Facts:
+def facts_of(request: PlanRequest, resource: Resource) -> Facts:
+    """Return what is kept of *resource*; worked out once a request. Raises PluginError."""
+    read = request.read(resource)
+    if read.facts is None:
         rules = request.rules_for(resource.key)
-        secrecy = Secrecy.of(resource.key, rules, body)
-        spelled = normalized(body, rules, secrecy)
-        return cls(
-            declared_pointers(spelled),
-            write_only_digest(spelled, rules.fields, request.salt),
-            tuple(map(sys.intern, secrecy.extra)),
-        )
+        is_plain = not (read.outline.is_wrapped or always_secret(resource.key, rules)) and rules.normalize is None
+        read.facts = Facts(read.outline.pointers) if is_plain else _facts(request, resource, rules)
+    return read.facts
+
+
+def _facts(request: PlanRequest, resource: Resource, rules: TargetRules) -> Facts:
+    body = request.body_of(resource)
+    secrecy = Secrecy.of(resource.key, rules, body)
+    spelled = normalized(body, rules, secrecy)
+    write_only = write_only_digest(spelled, rules.fields, request.salt)
+    return Facts(declared_pointers(spelled), write_only, tuple(map(sys.intern, secrecy.extra)))

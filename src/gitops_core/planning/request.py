@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,8 +18,33 @@ from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
 from gitops_core.model.revisions import Revision
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.model.verdicts import Verdict
+from gitops_core.planning.outline import outline
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from gitops_core.planning.annotations import Annotations
+    from gitops_core.planning.records import Facts
+
+
+class Read:
+    """
+    One declaration, read once a request: plan, write-ahead and record ask for the same.
+
+    Attributes:
+        body: Its body.
+        outline: Of the body.
+        notes: See :func:`.annotations.notes_of`.
+        facts: See :func:`.records.facts_of`.
+        references: See :func:`.edges.referred`.
+    """
+
+    __slots__ = ("body", "facts", "notes", "outline", "references")
+
+    def __init__(self, body: FrozenDict) -> None:
+        self.body = body
+        self.outline = outline(body)
+        self.notes: Annotations | None = None
+        self.facts: Facts | None = None
+        self.references: frozenset[ResourceKey] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +92,7 @@ class PlanRequest:
         options: ``prune``, ``adopt``, ``ignore``, ``memo_age``, ``wait``.
         now: Epoch seconds, for approvals and memos.
         salt: Keys the digests of secrets.
-        known: What was worked out of a declaration, by (what, key, digest): plan, write-ahead and record ask for the same.
+        known: What was read of the declarations so far, by key and digest.
     """
 
     application: str
@@ -87,19 +112,19 @@ class PlanRequest:
     options: Options = Options()
     now: float = 0.0
     salt: bytes = attrs.field(default=b"", repr=False)
-    known: dict[tuple[str, ResourceKey, str], Any] = attrs.field(factory=dict, eq=False, repr=False)
+    known: dict[tuple[ResourceKey, str], Read] = attrs.field(factory=dict, eq=False, repr=False)
 
-    def once(self, what: str, resource: Resource, make: Callable[[], T]) -> T:
-        """Return what *make* gives for *what* of *resource*, worked out the first time only."""
-        place = (what, resource.key, resource.digest)
-        if place not in self.known:
-            self.known[place] = make()
-        found: T = self.known[place]
-        return found
+    def read(self, resource: Resource) -> Read:
+        """Return what is known of *resource*; its document is decoded once a request, however many steps look at it."""
+        place = (resource.key, resource.digest)
+        known = self.known.get(place)
+        if known is None:
+            known = self.known[place] = Read(resource.body)
+        return known
 
     def body_of(self, resource: Resource) -> FrozenDict:
-        """Return the body of *resource*; a document is decoded once a request, however many steps look at it."""
-        return self.once("body", resource, lambda: resource.body)
+        """Return the body of *resource*."""
+        return self.read(resource).body
 
     def rules_for(self, key: ResourceKey) -> TargetRules:
         """Return the pure half of the target that holds *key*."""

@@ -15,7 +15,8 @@ from gitops_core.model.resources import Live, Origin, Resource, ResourceKey, as_
 from gitops_core.model.revisions import Revision
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict, freeze, thaw
-from gitops_core.planning.declared import merge_key, previous_pointers
+from gitops_core.planning.declared import previous_pointers
+from gitops_core.planning.outline import merge_key
 from gitops_core.planning.planner import make_plan
 from gitops_core.planning.records import entry_for, planned_entry
 from gitops_core.planning.request import Planned, PlanRequest

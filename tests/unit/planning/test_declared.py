@@ -12,9 +12,9 @@ from gitops_core.planning.declared import (
     is_item,
     label_of,
     locate,
-    merge_key,
     previous_pointers,
 )
+from gitops_core.planning.outline import merge_key
 
 
 @pytest.mark.parametrize(
