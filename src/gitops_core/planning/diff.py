@@ -20,7 +20,6 @@ from gitops_core.model.pointers import Patterns, escape, leaves, split
 from gitops_core.model.secrets import Redactor, is_wrapped
 from gitops_core.model.values import Body, Sensitive, canonical_json, digest, mask, same
 from gitops_core.planning.declared import (
-    Address,
     declared_pointers,
     dropped,
     extend,
@@ -28,7 +27,7 @@ from gitops_core.planning.declared import (
     label_of,
     locate,
 )
-from gitops_core.planning.outline import item_segment, merge_key
+from gitops_core.planning.outline import Address, item_segment, merge_key
 
 _ABSENT: Final = object()
 NO_LONGER_DECLARED: Final = "no longer declared"
