@@ -1,0 +1,1 @@
+"""Cut a run at every call that leaves the process, start anew, and compare."""
