@@ -158,7 +158,9 @@ class Walk:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
                 raise Blocked(self.path(name), "no plain file")
-            data = file.read(limit + 1)
+            data = file.read(min(found.st_size, limit) + 1)  # not limit + 1: a read allocates what it asks for
+            if found.st_size < len(data) <= limit:  # the file is growing
+                data += file.read(limit + 1 - len(data))
         if len(data) > limit:
             raise Blocked(self.path(name), f"larger than max_bytes ({limit})")
         return Content(data, stat.S_IMODE(found.st_mode)), found
