@@ -16,7 +16,7 @@ from gitops_core.errors import GitOpsError
 from gitops_core.health.rules import DEFAULT_RULES, assess
 from gitops_core.interfaces import capabilities
 from gitops_core.model.health import Health, HealthStatus
-from gitops_core.model.inventory import EntryState, InventoryEntry, InventoryUpdate
+from gitops_core.model.inventory import EntryState, Intent, InventoryEntry, InventoryUpdate
 from gitops_core.model.plans import Action, Change, FieldDiff
 from gitops_core.model.resources import Live, Pending, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
@@ -95,7 +95,7 @@ class Confirmer:
             if result is not None:
                 results.append(result)
         done = (*(e.key for e in entries), *drops)
-        self._ledger.write(InventoryUpdate(put=tuple(entries), drop=tuple(drops), close_intents=done))
+        self._ledger.write(InventoryUpdate(tuple(entries), tuple(drops), self._moved(due), done))
         for result in results:  # not before they are recorded: what is not stays PENDING
             del self._waiting[result.change.key if isinstance(result, Task) else result.key]
         return results
@@ -156,6 +156,13 @@ class Confirmer:
             due = self._p.ctx.clock.monotonic() + answer.retry_after
             return attrs.evolve(item, due=due, written=attrs.evolve(item.written, pending=answer))
         return attrs.evolve(item, written=answered(task, answer, item.written.attempts, f"{target.name}.poll"))
+
+    def _moved(self, items: Iterable[Unconfirmed]) -> tuple[Intent, ...]:
+        """Return the intents of *items* whose operation has another token by now: after a crash it is asked by that one."""
+        known = self._ledger.inventory.intents
+        tokens = {item.change.key: item.written.pending.token for item in items if item.written.pending is not None}
+        changed = {key: token for key, token in tokens.items() if key in known and known[key].token != token}
+        return tuple(attrs.evolve(known[key], token=token) for key, token in changed.items())
 
     def _again(self, item: Unconfirmed) -> Unconfirmed:
         # In rounds, counted from the first look, so that what is written at different times is looked at together.

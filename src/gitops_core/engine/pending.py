@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from gitops_core.engine.calls import Call
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.observing import Observed
@@ -16,32 +18,38 @@ def resume(p: Pass, ledger: Ledger) -> Observed:
     """
     Return the objects on which the API still works, as unreadable: nothing is created over them and nothing pruned.
 
-    Intents whose operation has ended are closed; what it made is observed like everything else.
+    Intents whose operation has ended are closed; what it made is observed like everything else. One that has another token by
+    now is asked by that one the next time.
     """
     unreadable: list[Unreadable] = []
     finished: list[ResourceKey] = []
+    moved: list[Intent] = []
     for key, intent in sorted(ledger.inventory.intents.items()):
         if not intent.token:
             continue
-        error = _ask(p, intent)
+        token, error = _ask(p, intent)
         if error is None:
             finished.append(key)
-        else:
-            unreadable.append(Unreadable(key, error))
-    ledger.write(InventoryUpdate(close_intents=tuple(finished)))
+            continue
+        unreadable.append(Unreadable(key, error))
+        if token != intent.token:
+            moved.append(attrs.evolve(intent, token=token))
+    ledger.write(InventoryUpdate(open_intents=tuple(moved), close_intents=tuple(finished)))
     return Observed({}, tuple(unreadable))
 
 
-def _ask(p: Pass, intent: Intent) -> GitOpsError | None:
+def _ask(p: Pass, intent: Intent) -> tuple[str, GitOpsError | None]:
+    """Return the token to ask by the next time, and why the operation has not ended; None when it has."""
     target = p.app.target.member(intent.key)
     if "poll" not in capabilities(target):
-        return None
+        return intent.token, None
     call, pending = Call(target.name, "poll", intent.key), Pending(intent.token)
     try:
         answer, _ = p.call_target(target, call, "reads", lambda ctx: target.poll(ctx, pending))
     except GitOpsError as error:
         p.ctx.check()
-        return error
+        return intent.token, error
     if isinstance(answer, Pending):
-        return NotStabilized(answer.message or "an operation of an earlier pass is not finished", key=intent.key)
-    return None
+        message = answer.message or "an operation of an earlier pass is not finished"
+        return answer.token, NotStabilized(message, key=intent.key)
+    return intent.token, None

@@ -32,7 +32,8 @@ def write_ahead(
     Return what must be durable before the first write: every object that *ready* may create, delete or replace.
 
     An object whose id the API invents gets an intent, too; an open intent for the same declaration keeps its
-    idempotency key, so that a crash between create and record never makes a second object.
+    idempotency key, so that a crash between create and record never makes a second object. An intent whose object is there as
+    declared is done: its key must not come back, or an API that knows it would answer a later create with the old one's reply.
     """
     entries: list[InventoryEntry] = [*planned.refreshed, *planned.claims]
     intents: list[Intent] = []
@@ -42,7 +43,8 @@ def write_ahead(
         if change.action in (Action.CREATE, Action.REPLACE) and _is_assigned(p, change):
             intents.append(_intent(p, request.inventory, change))
     let_go = tuple(c.key for c in planned.plan.changes if c.state is ChangeState.SKIPPED and c.rule in _LET_GO)
-    return InventoryUpdate(put=tuple(entries), drop=let_go, open_intents=tuple(intents))
+    fulfilled = tuple(key for key in planned.plan.unchanged if key in request.inventory.intents)
+    return InventoryUpdate(put=tuple(entries), drop=let_go, open_intents=tuple(intents), close_intents=fulfilled)
 
 
 def _is_assigned(p: Pass, change: Change) -> bool:
