@@ -64,7 +64,6 @@ class Decider:
         self.blind = Blind(request.unreadable)
         self._denied = request.verdict.denied
         self._ignored: dict[tuple[Patterns, tuple[bool, ...]], Patterns] = {}
-        self._origins: dict[Origin, Origin] = {}
         self.index = Index(request)
 
     # -- declared objects --------------------------------------------------------------------------------------------------
@@ -86,7 +85,7 @@ class Decider:
             change = self._stopped(resource, found, "plugin", f"the target's {error.message}")
         except Unread as error:
             change = self._stopped(resource, found, "unreadable", f"it could not be read: {error}")
-        if change is not None and not (notes.wait and self.request.options.wait):
+        if change is not None and change.wait and not (notes.wait and self.request.options.wait):
             change = attrs.evolve(change, wait=False)
         return Decision(resource=resource, change=self.reviewed(change), body=body, notes=notes, needs=needs)
 
@@ -175,6 +174,7 @@ class Decider:
             action,
             reason=reason,
             diff=diff,
+            wait=self.request.options.wait,
             desired=resource.digest,
             live_id=live.id if live else "",
             origin=self._origin(resource.origin),
@@ -189,12 +189,10 @@ class Decider:
         return attrs.evolve(self._change(resource, action, found.live, reason), state=state, rule=rule)
 
     def _origin(self, origin: Origin) -> Origin:
-        """Fill in the revision, once for each place."""
-        if origin not in self._origins:
-            revision = self.request.revision
-            source = origin.source or revision.source
-            self._origins[origin] = Origin(source, revision.id, origin.path, origin.document, origin.line, origin.column)
-        return self._origins[origin]
+        """Fill in the revision."""
+        revision = self.request.revision
+        source = origin.source or revision.source
+        return Origin(source, revision.id, origin.path, origin.document, origin.line, origin.column)
 
     # -- what both sides look like --------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from gitops_core.planning.order import arranged, circles, path_around
 from gitops_core.planning.request import PlanRequest
 
 _Needs = dict[ResourceKey, set[ResourceKey]]
+"""From a change to what must come before it; most need nothing, and are left out."""
 
 
 class Links:
@@ -59,11 +60,15 @@ class Links:
         kinds = self._defined_kinds()
         hard: _Needs = {}
         for key, decision in self._decisions.items():
-            found, missing = written_edges(key, decision.notes, self._index)
-            self._written[key] = {*found, *decision.needs}
-            if missing:
-                self._stop(key, ChangeState.DEFERRED, "missing_dependency", _missing_text(missing))
-            hard[key] = self._written[key] | self._structural(key, kinds)
+            needs = self._structural(key, kinds)
+            if decision.notes.depends_on or decision.needs:
+                found, missing = written_edges(key, decision.notes, self._index)
+                self._written[key] = {*found, *decision.needs}
+                needs |= self._written[key]
+                if missing:
+                    self._stop(key, ChangeState.DEFERRED, "missing_dependency", _missing_text(missing))
+            if needs:
+                hard[key] = needs
         return hard
 
     def _defined_kinds(self) -> dict[tuple[str, str], ResourceKey]:
@@ -72,9 +77,9 @@ class Links:
         return {kind: key for key, body in crds if body is not None and (kind := defined_kind(body))}
 
     def _structural(self, key: ResourceKey, kinds: Mapping[tuple[str, str], ResourceKey]) -> set[ResourceKey]:
-        namespace, crd = namespace_of(key), kinds.get((key.group, key.kind))
-        found = {namespace} if namespace in self._index.declared else set()
-        return {k for k in (*found, crd) if k is not None}
+        namespace = namespace_of(key) if key.namespace in self._index.namespaces else None
+        crd = kinds.get((key.group, key.kind)) if kinds else None
+        return {k for k in (namespace, crd) if k is not None} if namespace or crd else set()
 
     def _recorded_needs(self, key: ResourceKey) -> set[ResourceKey]:
         entry = self._request.inventory.entries.get(key)
@@ -88,24 +93,32 @@ class Links:
         work = [key for needs in hard.values() for key in needs]
         while work:
             key = work.pop()
-            if key not in graph and key in self._index.declared:
+            if key not in graph and key not in self._decisions and key in self._index.declared:
                 graph[key] = self._recorded_needs(key)
                 work.extend(graph[key])
         for circle in circles(graph):
             text = DependencyCycle(path_around(circle, graph)).message
             for key in sorted(circle & hard.keys()):
                 self._stop(key, ChangeState.REFUSED, "cycle", text)
-                hard[key] = set()
+                del hard[key]
 
     def _soft(self, hard: _Needs) -> _Needs:
         """Return hard edges among changes, and every reference that takes part in no circle."""
-        needs = {key: {k for k in found if k in hard and k != key} for key, found in hard.items()}
-        soft = {key: {k for k in self._referred(key) if k in hard and k != key} - needs[key] for key in hard}
-        both = {key: found | soft[key] for key, found in needs.items()}
-        for circle in circles(both) if any(soft.values()) else ():
-            for key in circle:
+        both = self._among_changes(hard)
+        soft = self._among_changes({key: found for key in self._decisions if (found := self._referred(key))})
+        for key, referred_to in soft.items():
+            needs = both.get(key, set())
+            soft[key] = referred_to - needs
+            both[key] = needs | referred_to
+        for circle in circles(both) if soft else ():
+            for key in circle & soft.keys():
                 both[key] -= soft[key] & circle
         return both
+
+    def _among_changes(self, edges: Mapping[ResourceKey, Collection[ResourceKey]]) -> _Needs:
+        changes = self._decisions
+        found = {key: {k for k in needs if k in changes and k != key} for key, needs in edges.items()}
+        return {key: needs for key, needs in found.items() if needs}
 
     def _referred(self, key: ResourceKey) -> frozenset[ResourceKey]:
         decision = self._decisions[key]
@@ -116,8 +129,10 @@ class Links:
     # -- consequences ----------------------------------------------------------------------------------------------------
 
     def _held_up(self, needs: _Needs) -> list[Change]:
-        order = arranged(needs, needs, band)
-        for key in order:
+        order = arranged(self._decisions, needs, band)
+        for key in order if needs else ():
+            if key not in needs:
+                continue
             change = self._changes[key]
             blocker = next((n for n in sorted(needs[key]) if not self._changes[n].is_ready and not self._is_there(n)), None)
             if blocker is not None:
@@ -182,7 +197,7 @@ class Links:
             decision = self._decisions.get(key)
             read = decision is not None and decision.body is not None
             needs: Collection[ResourceKey] = (
-                self._written[key] if read else self._recorded.get(key, entry.depends_on if entry else ())
+                self._written.get(key, ()) if read else self._recorded.get(key, entry.depends_on if entry else ())
             )
             for need in needs:
                 if need in going:

@@ -81,6 +81,11 @@ class Index:
         """Every declared key."""
         return frozenset(resource.key for resource in self._request.desired)
 
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """The name of every declared Namespace."""
+        return frozenset(key.name for key in self.declared if is_namespace(key))
+
     def find(self, named: ResourceKey, by: ResourceKey) -> tuple[ResourceKey, ...]:
         """
         Return what *named*, written in the declaration of *by*, means: exactly that; else, as a name may leave out one's

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import attrs
 
@@ -79,6 +80,9 @@ class Guarded:
     footer: str
 
 
+_COUNTED: Final = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})
+
+
 def destroys(change: Change) -> bool:
     """Tell whether *change* will remove a live object. A delete of what is gone already removes nothing."""
     return change.is_ready and (change.action is Action.REPLACE or (change.action is Action.DELETE and bool(change.precondition)))
@@ -111,18 +115,20 @@ class _Round:
     def __init__(self, changes: list[Change], limits: Limits, permits: Permits) -> None:
         self.changes = changes
         self.refusals: list[Refusal] = []
+        self._counted = [i for i, change in enumerate(changes) if change.action in _COUNTED]  # the others touch nothing of ours
         self._limits = limits
         self._permits = permits
 
     def check_kinds(self) -> None:
         """Kinds that take others with them need an approval that names the kind."""
-        for i, change in enumerate(self.changes):
+        for i in self._counted:
+            change = self.changes[i]
             if destroys(change) and change.key.kind in self._limits.guard.never:
                 approval = self._permits.take("kind", change.key)
                 self.changes[i] = approved(change, approval) if approval else _refused(change, _kind_refusal(change))
 
     def check_empty(self) -> None:
-        count = sum(map(destroys, self.changes))
+        count = self._count(destroys)
         message = (
             f"nothing is declared, so all {count} of {self._limits.owned} owned objects would go; a broken render looks the same"
         )
@@ -143,15 +149,18 @@ class _Round:
     def footer(self) -> str:
         """The numbers before anything was refused for them."""
         limits = self._limits
-        deletes, touched = sum(map(destroys, self.changes)), sum(map(touches, self.changes))
+        deletes, touched = self._count(destroys), self._count(touches)
         return (
             f"{deletes} of {limits.owned} owned objects to delete or replace (limit {limits.deletes}), "
             f"{touched} to touch (limit {limits.touched})"
         )
 
+    def _count(self, about: Callable[[Change], bool]) -> int:
+        return sum(about(self.changes[i]) for i in self._counted)
+
     def _over(self, about: Callable[[Change], bool], refusal: Refusal, allowed: int) -> list[int]:
         """Return where the changes are that no approval lets through, if there are more of them than *allowed*."""
-        concerned = [i for i, change in enumerate(self.changes) if about(change)]
+        concerned = [i for i in self._counted if about(self.changes[i])]
         if len(concerned) <= allowed:
             return []
         left = []
@@ -172,7 +181,7 @@ class _Round:
 
     def _delete_refusal(self) -> Refusal:
         guard, limits = self._limits.guard, self._limits
-        count = sum(map(destroys, self.changes))
+        count = self._count(destroys)
         message = (
             f"{count} of {limits.owned} owned objects would be deleted or replaced, at most {limits.deletes} may be: the larger of "
             f"{guard.delete_floor} and {guard.delete_fraction:.0%} of {limits.owned}, never more than {guard.delete_cap}"
@@ -187,7 +196,7 @@ class _Round:
 
     def _touched_refusal(self) -> Refusal:
         limits = self._limits
-        count = sum(map(touches, self.changes))
+        count = self._count(touches)
         message = (
             f"{count} of {limits.owned} owned objects would be updated, replaced or deleted, at most {limits.touched} may be: "
             f"the larger of {limits.guard.delete_floor} and {limits.guard.touched_fraction:.0%} of {limits.owned}"

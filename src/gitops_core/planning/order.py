@@ -90,20 +90,22 @@ def arranged(keys: Iterable[K], edges: Edges, rank: Callable[[K], Any]) -> list[
 
     *edges* among *keys* must hold no circle. Cost: O(keys log keys + edges).
     """
-    nodes = dict.fromkeys(keys)
-    waiting = {key: {n for n in edges.get(key, ()) if n in nodes} for key in nodes}
-    dependents: dict[K, list[K]] = defaultdict(list)
-    for key, needs in waiting.items():
+    nodes = [key for _, key in sorted([(rank(key), key) for key in dict.fromkeys(keys)])]
+    if not edges:
+        return nodes
+    place = {key: number for number, key in enumerate(nodes)}
+    waiting = {place[key]: {place[n] for n in needs if n in place} for key, needs in edges.items() if key in place}
+    dependents: dict[int, list[int]] = defaultdict(list)
+    for number, needs in waiting.items():
         for need in needs:
-            dependents[need].append(key)
-    free = [(rank(key), key) for key, needs in waiting.items() if not needs]
-    heapq.heapify(free)
+            dependents[need].append(number)
+    free = [number for number in range(len(nodes)) if not waiting.get(number)]  # sorted, so it is a heap
     order = []
     while free:
-        _, key = heapq.heappop(free)
-        order.append(key)
-        for other in dependents[key]:
-            waiting[other].discard(key)
+        number = heapq.heappop(free)
+        order.append(nodes[number])
+        for other in dependents.get(number, ()):
+            waiting[other].discard(number)
             if not waiting[other]:
-                heapq.heappush(free, (rank(other), other))
+                heapq.heappush(free, other)
     return order

@@ -8,18 +8,20 @@ anything in them is secret or may refer to another object) is worked out once an
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gitops_core.model.pointers import escape
-from gitops_core.model.values import Sensitive
+from gitops_core.model.values import FrozenDict, FrozenList, Sensitive
 
 Address = str
+K = TypeVar("K")
 
 _LEAVES: Final = frozenset({str, int, bool, float, type(None)})
+_are_leaves: Final = _LEAVES.issuperset
 _NAMING: Final = frozenset({str, int})
-_CACHED: Final = 20_000  # outlines; a template has a dozen
+_CACHED: Final = 20_000  # outlines in each memo; a template has a dozen
 MERGE_KEYS: Final = (
     "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey",
     "secretName", "path", "type",
@@ -56,32 +58,47 @@ _Place = tuple[str | None, tuple[str, ...], _Parts]  # what names the items of a
 _BARE: Final = Outline(("",))
 _SECRET: Final = Outline(("",), is_wrapped=True)
 _known: Final[dict[_Place, Outline]] = {}
+_flat: Final[dict[tuple[str, ...], Outline]] = {}  # objects without containers, which are most, by their fields
 
 
 def outline(value: Any) -> Outline:
     """
     Return the outline of *value*, a JSON value.
 
-    Cost: about a microsecond a container; much more for the first body of its kind.
+    Cost: less than a microsecond a container; much more for the first body of its kind.
     """
-    if not value or not isinstance(value, dict | list):
-        return _SECRET if type(value) is Sensitive else _BARE
     if isinstance(value, dict):
-        parts = tuple([None if type(item) in _LEAVES else outline(item) for item in value.values()])
-        place: _Place = (None, tuple(value), parts)
-    else:
-        parts = tuple([None if type(item) in _LEAVES else outline(item) for item in value])
-        if not any(parts):
+        return _of_fields(value)
+    if isinstance(value, list):
+        return _of_items(value)
+    return _SECRET if isinstance(value, Sensitive) else _BARE
+
+
+def _of_fields(value: dict[str, Any]) -> Outline:
+    if _are_leaves(map(type, value.values())):
+        names = tuple(value)
+        if not names:
             return _BARE
-        key = merge_key(value)
-        place = (key, tuple([item_segment(key, item) for item in value]) if key else (), parts)
-    return _known.get(place) or _remembered(place)
+        return _flat.get(names) or _remembered((None, names, (None,) * len(names)), _flat, names)
+    outline_of = _OUTLINES.get
+    parts = tuple([None if (kind := type(v)) in _LEAVES else outline_of(kind, outline)(v) for v in value.values()])
+    place = (None, tuple(value), parts)
+    return _known.get(place) or _remembered(place, _known, place)
 
 
-def _remembered(place: _Place) -> Outline:
-    if len(_known) >= _CACHED:
-        _known.clear()
-    return _known.setdefault(place, _worked_out(*place))
+def _of_items(value: list[Any]) -> Outline:
+    if _are_leaves(map(type, value)):
+        return _BARE
+    parts = tuple([None if type(item) in _LEAVES else outline(item) for item in value])
+    key = merge_key(value)
+    place = (key, tuple([item_segment(key, item) for item in value]) if key else (), parts)
+    return _known.get(place) or _remembered(place, _known, place)
+
+
+def _remembered(place: _Place, memo: dict[K, Outline], at: K) -> Outline:
+    if len(memo) >= _CACHED:
+        memo.clear()
+    return memo.setdefault(at, _worked_out(*place))
 
 
 def _worked_out(key: str | None, names: tuple[str, ...], parts: _Parts) -> Outline:
@@ -98,6 +115,9 @@ def _addresses(key: str | None, names: tuple[str, ...], parts: _Parts) -> Iterat
         if naming or part is None:
             yield own
         yield from (own + below for below in (part.addresses if part else ()) if below != naming)
+
+
+_OUTLINES: Final[dict[type, Callable[[Any], Outline]]] = {FrozenDict: _of_fields, FrozenList: _of_items}
 
 
 # -- names of list items ---------------------------------------------------------------------------------------------------
