@@ -61,15 +61,11 @@ class TestMemoryTarget(TargetContract):
     def external_remove(self, target, key):
         target.remove(key)
 
-    def break_reads(self, target):
-        target._select = fail
+    def api_reads(self, target):
+        return [(target, "_select")]
 
-    def break_writes(self, target):
-        target._store = fail
-        target.delete = fail
-
-    def lose_next_reply(self, target):
-        lose_reply_of(target)
+    def api_writes(self, target):
+        return [(target, "create"), (target, "update"), (target, "delete")]
 
     def writes(self, target):
         return target.snapshot().generation
@@ -79,7 +75,7 @@ class DirectoryContract(TargetContract):
     owns_whole_object = True
 
     @pytest.fixture(autouse=True, params=["racy", "settled"])
-    def clock(self, request):
+    def time_of_day(self, request):
         self.later = 0 if request.param == "racy" else 3600 * 10**9
 
     @pytest.fixture(autouse=True)
@@ -176,16 +172,13 @@ class TestRouterTarget(TestMemoryTarget):
     def external_remove(self, target, key):
         target.member(key).remove(key)
 
-    def break_reads(self, target):
-        for part in self.parts:
-            part._select = fail
+    page_size = 400  # one read for each member, whatever it holds
 
-    def break_writes(self, target):
-        for part in self.parts:
-            part._store = part.delete = fail
+    def api_reads(self, target):
+        return [(part, "_select") for part in self.parts]
 
-    def lose_next_reply(self, target):
-        lose_reply_of(self.parts[2])
+    def api_writes(self, target):
+        return [(part, name) for part in self.parts for name in ("create", "update", "delete")]
 
     def writes(self, target):
         return [part.snapshot().generation for part in self.parts]

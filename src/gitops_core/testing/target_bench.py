@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -29,12 +29,14 @@ class Example:
         edited: The same object with other values in at least two fields; None to leave the checks of updates out.
         spellings: Other ways to write *body*: upper case, another order, a default left out.
         reduced: *body* without one of its optional fields; None when every field is required.
+        replaced: *body* with another value in a field of ``Fields.immutable``; None when the target has no such field.
     """
 
     body: Body
     edited: Body | None = None
     spellings: tuple[Body, ...] = ()
     reduced: Body | None = None
+    replaced: Body | None = None
 
 
 def with_value(body: Body, pointer: str, value: Any) -> dict[str, Any]:
@@ -73,6 +75,15 @@ class Bench:
         """Return the target's key of *body*."""
         return as_key(self.target.key(freeze(body)))
 
+    def holder(self, body: Body) -> Target:
+        """Return the target that really holds *body*."""
+        return self.target.member(self.key(body))
+
+    def declared(self, which: str, body: Body) -> Iterator[tuple[str, Any]]:
+        """Yield (pointer, value) of every leaf of *body* that the target's ``Fields`` list as *which*."""
+        patterns = getattr(self.holder(body).fields, which)
+        return ((pointer, value) for pointer, value in leaves(freeze(body)) if patterns.covers(pointer))
+
     def can(self, ability: str, body: Body) -> bool:
         """Tell whether the target that holds *body* has the optional method *ability*."""
         return ability in capabilities(self.target.member(self.key(body)))
@@ -80,7 +91,13 @@ class Bench:
     # -- looking ----------------------------------------------------------------------------------------------------------
     def look(self, keys: Iterable[ResourceKey], versions: Mapping[ResourceKey, str] | None = None) -> list[Live | Unreadable]:
         """Return everything that one ``observe`` yields."""
-        return list(self.target.observe(self.ctx, Query(frozenset(keys), versions or {})))
+        return list(self.answers(keys, versions))
+
+    def answers(
+        self, keys: Iterable[ResourceKey], versions: Mapping[ResourceKey, str] | None = None
+    ) -> Iterable[Live | Unreadable]:
+        """Return what one ``observe`` yields, as it comes."""
+        return self.target.observe(self.ctx, Query(frozenset(keys), versions or {}))
 
     def find(self, body: Body) -> Live | None:
         """Return the object of *body*, or None when it is not there; AssertionError when it is there twice or unreadable."""

@@ -1,55 +1,63 @@
 """Checks of a target's pure functions: they need no world."""
+# ruff: noqa: S101  # why: a contract suite is made of assertions, and pytest runs it
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
+
 from gitops_core.model.health import Health
+from gitops_core.model.pointers import split
 from gitops_core.model.resources import Live, as_key
 from gitops_core.model.values import Body, canonical_json, freeze, same, thaw
-from gitops_core.testing.target_bench import Bench, shuffled
-from gitops_core.testing.target_checks import Checks, broken
+from gitops_core.testing.promises import Layer, check
+from gitops_core.testing.target_bench import Bench, shuffled, with_value
+from gitops_core.testing.target_checks import Checks
 
 
 class PureChecks(Checks):
     """key, normalize, diff, depends_on, health, scope, repr."""
 
-    def _bodies(self) -> Iterator[Body]:
+    def _variants(self) -> Iterator[Body]:
         for example in self.examples():
-            yield from (body for body in (example.body, example.edited, example.reduced, *example.spellings) if body is not None)
+            variants = (example.body, example.edited, example.reduced, example.replaced, *example.spellings)
+            yield from (body for body in variants if body is not None)
 
+    @check(
+        Layer.PURE,
+        why="It is applied to the declaration and to the live object, which may be in the API's spelling already; a second "
+        "application that changes something is a difference in every plan, for ever.",
+        cure="Let normalize return what it would accept unchanged.",
+    )
     def test_normalize_is_idempotent(self, bench: Bench) -> None:
-        """normalize(normalize(x)) == normalize(x)."""
-        for body in self._bodies():
+        """A normal form is its own normal form: normalize(normalize(x)) == normalize(x)."""
+        for body in self._variants():
             once = thaw(bench.target.normalize(freeze(body)))
             twice = thaw(bench.target.normalize(freeze(once)))
-            if not same(once, twice):
-                broken(
-                    "normalize is idempotent.",
-                    "It is applied to the declaration and to the live object, which may be in the API's spelling already;"
-                    " a second application that changes something is a difference in every plan, for ever.",
-                    "Let normalize return what it would accept unchanged.",
-                    f"{once} became {twice}",
-                )
+            assert same(once, twice), f"{once} became {twice}"
 
+    @check(
+        Layer.PURE,
+        why="Plans are content-addressed and saved; a form that differs from call to call makes every saved plan stale.",
+        cure="Leave time, randomness, iteration over sets and the order of keys out of normalize.",
+    )
     def test_normalize_is_deterministic(self, bench: Bench) -> None:
         """Equal bodies, whatever the order of their keys, have equal normal forms every time."""
-        for body in self._bodies():
-            forms = {
-                canonical_json(bench.target.normalize(freeze(b))) for b in (body, shuffled(body), body, shuffled(body), body)
-            }
-            if len(forms) > 1:
-                broken(
-                    "normalize gives equal bodies one form.",
-                    "Plans are content-addressed and saved; a form that differs from call to call makes every saved plan stale.",
-                    "Leave time, randomness, iteration over sets and the order of keys out of normalize.",
-                    forms,
-                )
+        for body in self._variants():
+            spelled = (body, shuffled(body)) * 3
+            forms = {canonical_json(bench.target.normalize(freeze(each))) for each in spelled}
+            assert len(forms) == 1, f"one body has {len(forms)} normal forms: {sorted(forms)}"
 
+    @check(
+        Layer.PURE,
+        why="The same body is used again for the plan, the digest and the write.",
+        cure="Work on gitops_core.model.values.thaw(body), or build a new dict.",
+    )
     def test_pure_functions_leave_their_input_alone(self, bench: Bench) -> None:
-        """key, normalize, diff, depends_on and health change nothing that they are handed."""
+        """The functions key, normalize, diff, depends_on and health change nothing that they are handed."""
         target = bench.target
-        for body in self._bodies():
+        for body in self._variants():
             given: dict[str, object] = thaw(body)
             key = bench.key(body)
             target.key(given)
@@ -57,102 +65,114 @@ class PureChecks(Checks):
             list(target.diff(given, given) or ())
             list(target.depends_on(given))
             target.health(Live(key, given))
-            if given != thaw(body):
-                broken(
-                    "Pure functions do not change their arguments.",
-                    "The same body is used again for the plan, the digest and the write.",
-                    "Work on gitops_core.model.values.thaw(body), or build a new dict.",
-                    given,
-                )
+            assert given == thaw(body), f"{thaw(body)} became {given}"
 
+    @check(
+        Layer.PURE,
+        why="Two keys for one object mean that one pass creates what the next one prunes.",
+        cure="Let key() fold what the API folds: case, a trailing dot, a default.",
+    )
     def test_key_is_stable(self, bench: Bench) -> None:
-        """The key of the normal form, and of every spelling, is the key of the declaration."""
+        """The key of the normal form, of every spelling and of every edit is the key of the declaration."""
         for example in self.examples():
             key = bench.key(example.body)
-            others = [
-                bench.target.normalize(freeze(example.body)),
-                *example.spellings,
-                *filter(None, [example.edited, example.reduced]),
-            ]
-            for other in others:
-                if bench.key(other) != key:
-                    broken(
-                        "Every spelling of an object has one key.",
-                        "Two keys for one object mean that one pass creates what the next one prunes.",
-                        "Let key() fold what the API folds: case, a trailing dot, a default.",
-                        f"{key} and {bench.key(other)}",
-                    )
+            changed = [body for body in (example.edited, example.reduced, example.replaced) if body is not None]
+            for other in (bench.target.normalize(freeze(example.body)), *example.spellings, *changed):
+                assert bench.key(other) == key, f"one object has the keys {key} and {bench.key(other)}"
 
+    @check(
+        Layer.PURE,
+        why="Of two objects with one key only one can be declared; the other one is refused as a duplicate.",
+        cure="Put everything into key() that the API uses to tell objects apart: type, zone, namespace, name.",
+    )
     def test_keys_tell_objects_apart(self, bench: Bench) -> None:
         """Different examples and different names have different keys."""
         bodies = [example.body for example in self.examples()]
-        bodies += self.crowd(self.examples()[0], 3)
-        keys = [bench.key(body) for body in bodies]
-        if len(set(keys)) != len(keys):
-            broken(
-                "Different objects have different keys.",
-                "Of two objects with one key only one can be declared; the other one is refused as a duplicate.",
-                "Put everything into key() that the API uses to tell objects apart: type, zone, namespace, name.",
-                keys,
-            )
+        keys = [bench.key(body) for body in (*bodies, *self.crowd(self.examples()[0], 3))]
+        assert len(set(keys)) == len(keys), f"{len(keys)} objects have {len(set(keys))} keys: {sorted(map(str, keys))}"
 
+    @check(
+        Layer.PURE,
+        why="A difference that the API does not know is written, read back, and found again in every pass.",
+        cure="Let normalize choose one spelling; name lists whose order means nothing in fields.unordered.",
+    )
     def test_no_difference_between_spellings(self, bench: Bench) -> None:
         """Every spelling of an object is in sync with every other one."""
         for example in self.examples():
             for spelling in example.spellings:
                 found = bench.differences(example.body, spelling)
-                if found:
-                    broken(
-                        "Spellings of one object do not differ.",
-                        "A difference that the API does not know is written, read back, and found again in every pass.",
-                        "Let normalize choose one spelling; name lists whose order means nothing in fields.unordered.",
-                        found,
-                    )
+                assert not found, f"{thaw(spelling)} is said to differ: {found}"
 
+    @check(
+        Layer.PURE,
+        why="A change in Git that is not seen never arrives.",
+        cure="Let normalize keep every declared field, and do not list it in fields.computed.",
+    )
     def test_an_edit_is_a_difference(self, bench: Bench) -> None:
-        """What differs is seen: normalize and diff do not throw declared values away."""
+        """A declared field that differs from the live one is a difference."""
         for example in self.examples():
-            if example.edited is not None and not bench.differences(example.edited, example.body):
-                broken(
-                    "A declared field that differs from the live one is a difference.",
-                    "A change in Git that is not seen never arrives.",
-                    "Let normalize keep every declared field, and do not list it in fields.computed.",
-                )
+            for edited in (example.edited, example.replaced):
+                seen = edited is None or bench.differences(edited, example.body)
+                assert seen, f"no difference between {thaw(example.body)} and {thaw(edited)}"
 
+    @check(
+        Layer.PURE,
+        why="A state, a counter or a time that the API sets would be drift in every pass, and written over and over.",
+        cure="Leave fields.computed to the engine: do not look at these fields in your own diff.",
+    )
+    def test_computed_fields_are_not_compared(self, bench: Bench) -> None:
+        """What the API computes is never a difference, whatever its value."""
+        for body in self._variants():
+            for pointer in sorted(bench.holder(body).fields.computed.patterns):
+                if "*" not in split(pointer):
+                    found = bench.differences(body, with_value(body, pointer, "computed by the API"))
+                    assert not found, f"{pointer} is computed and was compared: {found}"
+
+    @check(
+        Layer.PURE,
+        why="The order of a plan depends on it; an object that needs itself is a cycle and stops the pass.",
+        cure="Yield (kind, name), (kind, namespace, name) or ResourceKey, in a fixed order, without the object itself.",
+    )
     def test_depends_on_names_keys(self, bench: Bench) -> None:
-        """depends_on yields keys, the same ones every time, and never the object's own."""
-        for body in self._bodies():
+        """What depends_on yields are keys of other objects, the same ones every time."""
+        for body in self._variants():
             first, second = ([as_key(k) for k in bench.target.depends_on(freeze(body))] for _ in range(2))
-            if first != second or bench.key(body) in first:
-                broken(
-                    "depends_on yields the keys of other objects, the same ones every time.",
-                    "The order of a plan depends on it; an object that needs itself is a cycle and stops the pass.",
-                    "Yield (kind, name), (kind, namespace, name) or ResourceKey, in a fixed order, without the object itself.",
-                    first,
-                )
+            assert first == second, f"{bench.key(body)} depended on {first}, then on {second}"
+            assert bench.key(body) not in first, f"{bench.key(body)} depends on itself"
 
+    @check(
+        Layer.PURE,
+        why="It decides when dependents and pruning go on; an object in a state that nobody thought of stops the pass.",
+        cure="Read fields with .get, and return None for what you cannot judge: the engine has rules of its own.",
+    )
     def test_health_is_total(self, bench: Bench) -> None:
-        """Health answers for any live object, an empty one included, with a Health or None."""
-        for body in self._bodies():
+        """The answer of health is a Health or None for any live object, an empty one included."""
+        for body in self._variants():
             for live in (body, {}):
                 answer = bench.target.health(Live(bench.key(body), freeze(live)))
-                if answer is not None and not isinstance(answer, Health):
-                    broken(
-                        "health returns Health or None.",
-                        "It decides when dependents and pruning go on.",
-                        "Return None for what you cannot judge; the engine has rules of its own.",
-                        answer,
-                    )
+                assert answer is None or isinstance(answer, Health), f"health answered {answer!r} about {thaw(live)}"
 
+    @check(
+        Layer.PURE,
+        why="Two applications that declare one object are found out by it.",
+        cure="Return what names the world: an account, a zone, a path; '' when it has no name.",
+    )
     def test_scope_is_stable_text(self, bench: Bench) -> None:
-        """Scope gives one text per key; it names the world, so it is the same for another target object over that world."""
-        for body in self._bodies():
-            key = bench.key(body)
-            scopes = [bench.target.scope(key) for _ in range(2)]
-            if scopes[0] != scopes[1] or not isinstance(scopes[0], str):
-                broken(
-                    "scope is a stable text.",
-                    "Two applications that declare one object are found out by it.",
-                    "Return what names the world: an account, a zone, a path; '' when it has no name.",
-                    scopes,
-                )
+        """The scope of a key is a text, the same one every time."""
+        for body in self._variants():
+            scopes = [bench.target.scope(bench.key(body)) for _ in range(2)]
+            assert scopes[0] == scopes[1], f"one key is in two scopes: {scopes}"
+            assert isinstance(scopes[0], str), f"a scope is no text: {scopes[0]!r}"
+
+    @check(
+        Layer.PURE,
+        why="A check that sees nothing proves nothing: most bugs are in updates, and these need another value to write.",
+        cure="Give at least one example with edited, which differs from body in two fields or more.",
+    )
+    def test_the_examples_can_prove_something(self, bench: Bench) -> None:
+        """There is an example, and one of them has an edited variant of the same key with two differences or more."""
+        edited = [(e.body, e.edited) for e in self.examples() if e.edited is not None]
+        if self.examples() and not edited:
+            pytest.skip("no example has an edited variant: updates are not checked")
+        counts = [len(bench.differences(after, before)) for before, after in edited]
+        assert max(counts, default=0) > 1, f"the edited variants differ in {counts} fields"
