@@ -11,7 +11,7 @@ class VirtualClock(Clock):
     """
     A clock that only moves when told to, or waited on: a test that "sleeps" for a day ends at once.
 
-    Time of day and monotonic time move together. Safe between threads.
+    Time of day and monotonic time move together, until somebody sets the clock: :meth:`jump`. Safe between threads.
 
     Attributes:
         slept: Every wait that was not cut short, in seconds, in order.
@@ -50,6 +50,11 @@ class VirtualClock(Clock):
             raise ValueError(f"cannot advance by {seconds} s: time does not run backwards")
         with self._lock:
             self._elapsed += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the time of day *seconds* forward, or back when negative; the monotonic time does not notice."""
+        with self._lock:
+            self._start += seconds
 
     def wait(self, signal: Signal, seconds: float) -> bool:
         """Return True at once when *signal* is set; else let *seconds* go by and return whether it is set now."""

@@ -24,6 +24,13 @@ def test_time_does_not_run_backwards():
         VirtualClock().advance(-1)
 
 
+def test_setting_the_clock_moves_the_time_of_day_only():
+    clock = VirtualClock(start=100.0)
+    clock.advance(5)
+    clock.jump(-50)
+    assert (clock.now(), clock.monotonic()) == (55.0, 5.0)
+
+
 def test_waiting_takes_virtual_time_only_and_is_recorded():
     clock, signal = VirtualClock(), threading.Event()
     assert clock.wait(signal, 86_400) is False
