@@ -130,7 +130,11 @@ class Context:
 
     def within(self, seconds: float) -> Context:
         """Return this context with a deadline at most *seconds* away."""
-        return attrs.evolve(self, deadline=min(self.deadline, self.clock.monotonic() + seconds))
+        deadline = min(self.deadline, self.clock.monotonic() + seconds)
+        return Context(  # attrs.evolve takes five times as long, and this runs for every call of a target
+            application=self.application, owner=self.owner, clock=self.clock, cancel=self.cancel, deadline=deadline,
+            salt=self.salt, memo=self.memo, random=self.random, notify=self.notify, count=self.count,
+        )  # fmt: skip
 
 
 class Sink(Protocol):

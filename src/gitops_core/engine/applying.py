@@ -35,6 +35,7 @@ from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
 
 _TICK: Final = 0.25  # seconds; the longest time until a stop is noticed while calls are under way
+_FIRST_CALL: Final = {Action.CREATE: Action.CREATE, Action.REPLACE: Action.DELETE}
 _CHUNK: Final = 32  # changes handed to a worker at once, when there are far more than workers
 
 Done = tuple[Sequence[Task], list[Written] | BaseException]
@@ -189,7 +190,8 @@ class Applier:
         """Return the next task; changes that need no call of the target end here."""
         while (change := self._queue.take()) is not None:
             task = self._task(change)
-            self._p.events.later(EventType.CHANGE_STARTED, change.action.value, key=change.key, origin=change.origin)
+            if self._p.runtime.sinks:
+                self._p.events.later(EventType.CHANGE_STARTED, change.action.value, key=change.key, origin=change.origin)
             if task is not None:
                 return task
             self._record(functools.partial(self._end_without_call, change))
@@ -209,7 +211,7 @@ class Applier:
             return None
         intent = self._ledger.inventory.intents.get(change.key)
         key = intent.idempotency_key if intent else f"{self._p.pass_id}-{change.desired[:16]}"
-        action = {Action.CREATE: Action.CREATE, Action.REPLACE: Action.DELETE}.get(change.action, Action.UPDATE)
+        action = _FIRST_CALL.get(change.action, Action.UPDATE)
         return Task(
             change=change, action=action, resource=resource, live=None if action is Action.CREATE else live, idempotency_key=key
         )
@@ -291,7 +293,7 @@ class Applier:
 
     def _tell(self) -> None:
         """Emit an event for every change that has ended, those included that never began."""
-        for outcome in self._queue.ended():
+        for outcome in self._queue.ended() if self._p.runtime.sinks else ():
             message = f"{outcome.action.value} {outcome.status.value}{': ' + outcome.reason if outcome.reason else ''}"
             self._p.events.later(EventType.CHANGE_FINISHED, message, key=outcome.key, status=outcome.status.value)
 

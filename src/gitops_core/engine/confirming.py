@@ -14,7 +14,7 @@ from gitops_core.engine.passes import Pass
 from gitops_core.engine.writing import Task, Written, answered, begins_replace, call_for, create_again
 from gitops_core.errors import GitOpsError
 from gitops_core.health.rules import DEFAULT_RULES, assess
-from gitops_core.interfaces import capabilities
+from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.inventory import EntryState, Intent, InventoryEntry, InventoryUpdate
 from gitops_core.model.plans import Action, Change, FieldDiff
@@ -22,7 +22,7 @@ from gitops_core.model.resources import Live, Pending, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Unconfirmed:
     """
     A change that was written and not yet seen.
@@ -89,9 +89,11 @@ class Confirmer:
         results: list[Outcome | Task] = []
         entries: list[InventoryEntry] = []
         drops: list[ResourceKey] = []
+        next_round = self._next_round()
         for item in due:
             result = None if item.due > now else self._confirm(item, observed, entries, drops)
-            self._waiting[item.change.key] = self._again(item)
+            self._waiting[item.change.key] = item
+            item.due = max(item.due, next_round)
             if result is not None:
                 results.append(result)
         done = (*(e.key for e in entries), *drops)
@@ -130,8 +132,7 @@ class Confirmer:
         target = self._p.app.target.member(live.key)
         try:
             if "health" in capabilities(target):
-                with translated(Call(target.name, "health", live.key)):
-                    own = _checked(target.health(live))
+                own = _asked(target, live)
                 if own is not None:
                     return own
             rules = self._p.app.health or DEFAULT_RULES
@@ -164,11 +165,11 @@ class Confirmer:
         changed = {key: token for key, token in tokens.items() if key in known and known[key].token != token}
         return tuple(attrs.evolve(known[key], token=token) for key, token in changed.items())
 
-    def _again(self, item: Unconfirmed) -> Unconfirmed:
+    def _next_round(self) -> float:
         # In rounds, counted from the first look, so that what is written at different times is looked at together.
         interval = self._p.app.options.health_interval
         rounds = (self._last_look - self._first_look) // interval + 1
-        return attrs.evolve(item, due=max(item.due, self._first_look + rounds * interval))
+        return self._first_look + rounds * interval
 
     def _confirm(
         self, item: Unconfirmed, observed: Observed, entries: list[InventoryEntry], drops: list[ResourceKey]
@@ -177,7 +178,7 @@ class Confirmer:
         key, task = item.change.key, item.written.task
         if item.written.error is not None:
             return self._failed(item, item.written.error)
-        if any(u.covers(key) for u in observed.unreadable):
+        if observed.unreadable and any(u.covers(key) for u in observed.unreadable):
             return self._late(item, "it could not be observed afterwards")
         live = observed.live.get(key)
         if task.action is Action.DELETE:
@@ -224,7 +225,7 @@ class Confirmer:
         well = _is_well(health) or not (options.wait and change.wait)
         status = OutcomeStatus.DONE if well else OutcomeStatus.UNSETTLED
         reason = "" if well else f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
-        return attrs.evolve(self._outcome(item, status, reason), id=live.id, health=health)
+        return Outcome(change.key, change.action, status, reason, id=live.id, health=health, attempts=item.written.attempts)
 
     def _late(
         self, item: Unconfirmed, why: str, differs: tuple[FieldDiff, ...] = (), *, accepted: bool = False
@@ -245,6 +246,14 @@ class Confirmer:
 
     def _outcome(self, item: Unconfirmed, status: OutcomeStatus, reason: str) -> Outcome:
         return Outcome(item.change.key, item.change.action, status, reason, attempts=item.written.attempts)
+
+
+def _asked(target: Target, live: Live) -> Health | None:
+    try:
+        return _checked(target.health(live))
+    except Exception:
+        with translated(Call(target.name, "health", live.key)):
+            raise
 
 
 def _checked(answer: object) -> Health | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from gitops_core.engine.keeping import kept
@@ -28,21 +26,28 @@ class Bucket:
         with self._lock:
             self._paused_until = max(self._paused_until, until)
 
-    @contextmanager
-    def slot(self, ctx: Context) -> Iterator[None]:
+    def slot(self, ctx: Context) -> Slot:
         """
-        Hold one of the target's slots for the length of a call.
+        Return a context manager that holds one of the target's slots: for the length of a call.
 
-        Raises:
+        Entering raises:
             Cancelled, DeadlineExceeded: There was no slot in time.
         """
+        return Slot(self, ctx)
+
+    def enter(self, ctx: Context) -> None:
+        """Take a slot, and wait until a call may begin."""
         while not ctx.clock.take(self._acquire, _TICK):
             ctx.check()
         try:
             self._wait_for_turn(ctx)
-            yield
-        finally:
-            self._slots.release()
+        except BaseException:
+            self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give the slot back."""
+        self._slots.release()
 
     def _acquire(self, seconds: float) -> bool:
         return self._slots.acquire(timeout=seconds)
@@ -63,6 +68,22 @@ class Bucket:
                 return self._next_call - now
             self._next_call = now + 1.0 / self._rate
             return 0.0
+
+
+class Slot:
+    """One of a bucket's slots, held while the body runs; a class, because it runs around every call of a target."""
+
+    __slots__ = ("_bucket", "_ctx")
+
+    def __init__(self, bucket: Bucket, ctx: Context) -> None:
+        self._bucket = bucket
+        self._ctx = ctx
+
+    def __enter__(self) -> None:
+        self._bucket.enter(self._ctx)
+
+    def __exit__(self, *_error: object) -> None:
+        self._bucket.leave()
 
 
 def bucket_of(target: Target) -> Bucket:

@@ -80,7 +80,7 @@ def after_write(before: Inventory, inventory: Inventory, written: Sequence[Writt
             drop.append(key)
             closed.append(key)
         elif item.live is not None and item.live.id and entry is not None and entry.id != item.live.id:
-            put.append(attrs.evolve(entry, id=item.live.id))
+            put.append(entry.with_id(item.live.id))
             closed.append(key)
         if item.pending is not None:
             kept = intent or Intent(key, task.idempotency_key, desired=task.change.desired)

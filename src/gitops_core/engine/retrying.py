@@ -60,8 +60,11 @@ class Retry:
             nonlocal attempts
             ctx.check()
             attempts += 1
-            with translated(call):
+            try:
                 return run()
+            except Exception:
+                with translated(call):
+                    raise
 
         def seconds(state: tenacity.RetryCallState) -> float:
             error = _error(state)

@@ -131,6 +131,7 @@ def _target(p: Pass, task: Task) -> Target:
 def _write(p: Pass, task: Task) -> Written:
     target = _target(p, task)
     bucket = bucket_of(target)
+    secrets = secret_fields(target, task.change)
     attempts = 0
 
     def carry_out(ctx: Context) -> Live | Pending | None:
@@ -138,9 +139,10 @@ def _write(p: Pass, task: Task) -> Written:
             nonlocal attempts
             with bucket.slot(ctx):
                 attempts += 1
-                return _once(p, target, task, ctx.within(target.limits.timeout))
+                p.meter.count("writes")
+                return _once(target, task.action, _request(task, secrets), ctx.within(target.limits.timeout))
 
-        return p.retry.call(ctx, call_for(target, task), run, bucket)[0]
+        return p.retry.call(ctx, _call_for(target, task, secrets), run, bucket)[0]
 
     try:
         answer = _finished(p, target, task, carry_out)
@@ -170,27 +172,25 @@ def _finished(
     return carry_out(attrs.evolve(p.ctx, cancel=threading.Event(), deadline=deadline))
 
 
-def _once(p: Pass, target: Target, task: Task, ctx: Context) -> Live | Pending | None:
-    request = _request(target, task)
-    p.meter.count("writes")
-    if task.action is Action.DELETE:
+def _once(target: Target, action: Action, request: TargetChange, ctx: Context) -> Live | Pending | None:
+    if action is Action.DELETE:
         return target.delete(ctx, request)
-    if task.action is Action.UPDATE:
+    if action is Action.UPDATE:
         return target.update(ctx, request)
     return target.create(ctx, request)
 
 
-def _request(target: Target, task: Task) -> TargetChange:
+def _request(task: Task, secrets: Patterns) -> TargetChange:
     change, resource = task.change, task.resource
     body = _EMPTY if resource is None else resource.body
     return TargetChange(
         key=change.key,
         action=task.action,
-        desired=reveal(body) if secret_fields(target, change) else body,
+        desired=reveal(body) if secrets else body,
         live=task.live,
         diff=change.diff,
         idempotency_key=task.idempotency_key,
-        previous=tuple(d.pointer for d in change.diff if d.op is DiffOp.REMOVE),
+        previous=tuple(d.pointer for d in change.diff if d.op is DiffOp.REMOVE) if change.diff else (),
     )
 
 
@@ -206,7 +206,10 @@ def secret_fields(target: Target, change: Change) -> Patterns:
 
 def call_for(target: Target, task: Task) -> Call:
     """Return the description of a call for *task*, with a redactor for the secrets of both of its sides."""
-    secrets = secret_fields(target, task.change)
+    return _call_for(target, task, secret_fields(target, task.change))
+
+
+def _call_for(target: Target, task: Task, secrets: Patterns) -> Call:
     bodies = [task.resource.body] if secrets and task.resource else []
     if secrets and task.live:
         bodies.append(wrap(task.live.body, secrets))
@@ -231,7 +234,7 @@ def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
     whole = Call(target.name, "apply_batch")
 
     def run(ctx: Context) -> list[object]:
-        return list(target.apply_batch(ctx, [_request(target, task) for task in tasks]))
+        return list(target.apply_batch(ctx, [_request(task, secret_fields(target, task.change)) for task in tasks]))
 
     try:
         answers, attempts = p.call_target(target, whole, "writes", run)
@@ -266,7 +269,7 @@ def prove_create(p: Pass, task: Task) -> GitOpsError | None:
     if "preview" not in capabilities(target):
         return None
     call = call_for(target, task)
-    request = attrs.evolve(_request(target, task), action=Action.CREATE, live=None)
+    request = attrs.evolve(_request(task, secret_fields(target, task.change)), action=Action.CREATE, live=None)
     try:
         p.call_target(target, call, "reads", lambda ctx: target.preview(ctx, request))
     except AlreadyExists:
