@@ -343,3 +343,16 @@ def test_many_threads_in_new_directories(tmp_path):
     assert errors == []
     assert len(list(root.rglob("*.txt"))) == 60
     assert list(root.rglob(".reconcile-*")) == []
+
+
+def test_several_writes_that_were_cut_off_in_one_directory_are_all_completed_by_one_pass(tmp_path):
+    """The first one that is completed makes the directory look used; the others were begun all the same."""
+    now = [file("a/one.txt", "1"), file("a/two.txt", "2")]
+    root = world(tmp_path / "home", [])
+    target, ctx = DirectoryTarget(root), make_context()
+    keys = [target.key(body) for body in now]
+    target.create(ctx, TargetChange(keys[0], Action.CREATE, freeze(now[0])))
+    (root / "a" / "one.txt").unlink()
+    os.setxattr(root / "a", "user.reconciled", b"open")
+    one_pass(root, [], now)
+    assert [path.read_text() for path in sorted((root / "a").iterdir())] == ["1", "2"]

@@ -151,7 +151,7 @@ class DirectoryTarget(Target):
             there = walk.enter(parts[:-1])
             if not there and walk.is_residue():
                 there = walk.enter(parts[:-1], make=True)
-            if not there or (walk.stat(parts[-1]) is None and not walk.is_residue()):
+            if not there or (walk.stat(parts[-1]) is None and not walk.is_residue() and not _was_residue(change)):
                 raise NotFound("the file is not there any more; observe again and create it", key=key)
             walk.write_over(parts[-1], content)
         return Live(key, functools.partial(decode, key, content), _id(parts))
@@ -236,6 +236,11 @@ def _translate(error: OSError, path: str, key: ResourceKey) -> TargetError:
     """Return what *error* means here; what the table does not have (an I/O error, too many open files) may pass."""
     kind, cure = _TABLE.get(error.errno or 0, (Transient, "look at the file system and the system log"))
     return kind(f"{path}: {error.strerror or error}; {cure}", key=key)
+
+
+def _was_residue(change: TargetChange) -> bool:
+    """Tell whether there was no file to begin with: one beside it, written since, makes its directory look used."""
+    return change.live is not None and same(change.live.body, residue(change.key))
 
 
 def _id(parts: Parts) -> str:
