@@ -112,6 +112,11 @@ class GitHttpServer:
         return sum(request.kind == kind for request in self.requests)
 
     @property
+    def repository(self) -> GitRepository:
+        """The repository that is served, to commit to."""
+        return GitRepository(self.root)
+
+    @property
     def sent(self) -> int:
         """Bytes of all answers."""
         return sum(request.sent for request in self.requests)
