@@ -15,7 +15,7 @@ from gitops_core.testing.crash_points.pictures import Allowed, differences, pict
 from gitops_core.testing.crash_points.plugin_calls import plugins_through
 from gitops_core.testing.crash_points.points import Cut, Point, cuts_of
 from gitops_core.testing.crash_points.reports import Finding, Report
-from gitops_core.testing.crash_points.scenarios import Facts, Scenario, Worlds, owned
+from gitops_core.testing.crash_points.scenarios import LEFTOVER, Facts, Scenario, Worlds, owned
 from gitops_core.testing.crash_points.system_calls import system_through
 
 _SHOWN: Final = 5
@@ -73,7 +73,7 @@ def record(scenario: Scenario) -> Recording:
 
 
 def _recorded(scenario: Scenario) -> Recording:
-    worlds = _fresh(scenario)
+    worlds = scenario.worlds()
     before = scenario.outside(worlds)
     _close(worlds)
     gate = Gate()
@@ -129,25 +129,40 @@ def explore(
 
 
 def _finding(scenario: Scenario, recording: Recording, cut: Cut, ending: Ending, allowed: Sequence[Allowed]) -> Finding:
-    worlds = _fresh(scenario)
+    worlds = scenario.worlds()
     _close(worlds)
-    point = recording.points[cut.number - 1]
     improper = ending(scenario, worlds, cut)
+    return compared(scenario, recording, worlds, (cut.moment, cut.number, [improper] if improper else []), allowed)
+
+
+def compared(
+    scenario: Scenario, recording: Recording, worlds: Worlds, what: tuple[str, int, list[str]], allowed: Sequence[Allowed]
+) -> Finding:
+    """
+    Start anew in *worlds*, go on to the end, and return what is not as in *recording*.
+
+    Args:
+        scenario: What was run.
+        recording: The uncut run.
+        worlds: Those of the process that ended.
+        what: How it ended, at which call, and what was wrong with it already.
+        allowed: Differences that mean nothing.
+    """
+    how, number, problems = what
     following = scenario.restart(worlds)
-    problems = [improper] if improper else []
-    problems += broken_promises(scenario, recording, following)
-    seen: set[str] = set()
+    problems = [*problems, *broken_promises(scenario, recording, following)]
     try:
         scenario.finish(following)
     except AssertionError as error:
         problems.append(str(error))
+    seen: set[str] = set()
     for difference in differences(recording.end, picture(scenario, following)):
         names = [a.name for a in allowed if a.covers(difference)]
         seen.update(names[:1])
         if not names:
             problems.append(str(difference))
     _discard(scenario, following)
-    return Finding(cut, point, tuple(problems[:_SHOWN]), frozenset(seen))
+    return Finding(how, recording.points[number - 1], tuple(problems[:_SHOWN]), frozenset(seen))
 
 
 def broken_promises(scenario: Scenario, recording: Recording, worlds: Worlds) -> list[str]:
@@ -159,15 +174,12 @@ def broken_promises(scenario: Scenario, recording: Recording, worlds: Worlds) ->
     """
     now, known = scenario.outside(worlds), owned(worlds)
     made = [name for name in now if name in recording.owned and name not in recording.before and name not in known]
-    torn = [name for name, fact in now.items() if fact not in (recording.before.get(name), recording.after.get(name))]
+    whole = {name: (recording.before.get(name), recording.after.get(name)) for name in now if not name.startswith(LEFTOVER)}
+    torn = [name for name, facts in whole.items() if now[name] not in facts]
     return [
         *(f"{name} is there and no inventory has it" for name in made),
         *(f"{name} is neither what it was nor what it shall be: {now[name]!r}" for name in torn),
     ]
-
-
-def _fresh(scenario: Scenario) -> Worlds:
-    return scenario.worlds()
 
 
 def _close(worlds: Worlds) -> None:

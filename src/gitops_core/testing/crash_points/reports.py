@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from gitops_core.testing.crash_points.points import Cut, Point
+from gitops_core.testing.crash_points.points import Point
 
 _SHOWN: Final = 10
 
@@ -16,22 +16,22 @@ _SHOWN: Final = 10
 @attrs.frozen
 class Finding:
     """
-    How one cut ended.
+    How one cut, or one fault, ended.
 
     Attributes:
-        cut: The cut.
-        point: The call that was cut.
+        how: ``before``, ``middle``, ``after``, ``power``; or the error that the call got.
+        point: The call.
         problems: What is not as in the uncut run, and not allowed.
         allowed: Names of the allowed differences that were seen.
     """
 
-    cut: Cut
+    how: str
     point: Point
     problems: tuple[str, ...] = ()
     allowed: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
-        return f"{self.cut.moment} {self.point}: {'; '.join(self.problems) or 'as without the cut'}"
+        return f"{self.how} {self.point}: {'; '.join(self.problems) or 'as without the cut'}"
 
 
 @attrs.frozen
@@ -89,12 +89,12 @@ def table(reports: Iterable[Report], columns: Sequence[str]) -> str:
         columns: Names of allowed differences.
     """
     heads = ["scenario", "calls", "cuts", "run", "equal", *columns, "wrong"]
-    rows = [
+    rows: list[list[object]] = [
         [
             r.scenario, len(r.points), r.possible, len(r.findings), r.equal, *(r.allowed[name] for name in columns), len(r.wrong),
         ]
         for r in reports
     ]  # fmt: skip
-    totals = ["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])]
-    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows, totals]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    totals: list[object] = ["all", *(sum(int(str(cell)) for cell in column) for column in list(zip(*rows, strict=True))[1:])]
+    lines: list[list[object]] = [[*heads], ["---", *["--:"] * (len(heads) - 1)], *rows, totals]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

@@ -21,8 +21,11 @@ from gitops_core.testing.worlds import World
 Worlds = tuple[World, ...]
 Facts = Mapping[str, object]
 
+LEFTOVER: Final = "leftover of a dead writer"
+"""How the names of facts begin that nobody minds: temporary files."""
+
 _ROUNDS: Final = 12
-_BETWEEN_ROUNDS: Final = 30.0  # seconds on the virtual clock; longer than no wait of the engine's that a pass leaves to the next
+_BETWEEN_ROUNDS: Final = 30.0  # seconds on the virtual clock
 
 
 def reconcile_each(worlds: Worlds) -> list[ReconcileResult]:
@@ -67,7 +70,7 @@ def observed(world: World, keys: Iterable[ResourceKey]) -> Facts:
     return {str(a.key): thaw(a.body) if isinstance(a, Live) else f"unreadable: {a.error}" for a in answers}
 
 
-def nothing(worlds: Worlds) -> None:  # noqa: ARG001  # why: the default of Scenario.dispose
+def nothing(worlds: Worlds) -> None:
     """Do nothing."""
 
 
@@ -130,7 +133,8 @@ class Scenario:
         return {name: fact for world in worlds for name, fact in self.look(world).items()}
 
     def _state(self, worlds: Worlds) -> object:
-        return self.outside(worlds), [world.store.inventory(world.app.id).entries for world in worlds]
+        inventories = [world.store.inventory(world.app.id) for world in worlds]
+        return self.outside(worlds), [(dict(i.entries), dict(i.intents)) for i in inventories]
 
 
 def owned(worlds: Worlds) -> frozenset[str]:

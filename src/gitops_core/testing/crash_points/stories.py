@@ -6,15 +6,10 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import Denied
-from gitops_core.interfaces import Context, TargetChange
-from gitops_core.model.fields import Fields, Identity
-from gitops_core.model.resources import Live, Pending, ResourceKey
+from gitops_core.model.resources import ResourceKey, key_of
 from gitops_core.sources.memory import MemorySource
-from gitops_core.state.memory import MemoryStore
-from gitops_core.targets.memory import MemoryTarget
-from gitops_core.testing.crash_points.scenarios import Facts, Scenario, Worlds, what_is_there
-from gitops_core.testing.worlds import OPEN, World, config
+from gitops_core.testing.crash_points.scenarios import Worlds
+from gitops_core.testing.worlds import World, config
 
 Bodies = tuple[dict[str, Any], ...]
 
@@ -30,7 +25,8 @@ class Story:
         before: What is declared, and made, before anything is cut.
         now: What is declared then: the pass that makes it true is cut.
         gone: What is un-declared then.
-        elsewhere: What another application declares then.
+        beside: What another application declares, and has, before.
+        elsewhere: What that one declares then.
         api: ``declared``, ``assigned`` or ``slow``: who invents ids, and whether a create takes time.
     """
 
@@ -39,8 +35,14 @@ class Story:
     before: Bodies = ()
     now: Bodies = ()
     gone: tuple[str, ...] = ()
+    beside: Bodies = ()
     elsewhere: Bodies = ()
     api: str = "declared"
+
+    @property
+    def keys(self) -> frozenset[ResourceKey]:
+        """Every object that it is about."""
+        return frozenset(map(key_of, (*self.there, *self.before, *self.now, *self.beside, *self.elsewhere)))
 
 
 _DEPENDS: Final = {"example.org/depends-on": "ConfigMap/first"}
@@ -80,6 +82,7 @@ STORIES: Final = (
         name="move",
         before=(config("first", color="blue"), config("second")),
         gone=("ConfigMap/first",),
+        beside=(config("third"),),
         elsewhere=(config("first", color="blue"),),
     ),
     Story(
@@ -97,6 +100,8 @@ def play(story: Story, world: World) -> Worlds:
     worlds = (world, other) if story.elsewhere else (world,)
     if story.before:
         world.declare(*story.before)
+    if story.beside:
+        other.declare(*story.beside)
     for each in worlds:
         if not each.reconcile().ok:
             raise AssertionError(f"{story.name}: the world cannot be set up")
@@ -107,69 +112,3 @@ def play(story: Story, world: World) -> Worlds:
     if story.elsewhere:
         other.declare(*story.elsewhere)
     return worlds
-
-
-def in_memory(story: Story) -> Scenario:
-    """Return *story* with a :class:`MemoryTarget` and a :class:`MemoryStore`."""
-
-    def build() -> Worlds:
-        target = _IN_MEMORY[story.api]("world", story.there, fields=Fields(immutable=["/data/zone"]))
-        return play(story, World(target=target, store=MemoryStore(salt=b"crash points"), guard=OPEN))
-
-    return Scenario(name=story.name, build=build, look=_with_orders)
-
-
-def _with_orders(world: World) -> Facts:
-    orders = getattr(world.target, "orders", {})
-    return {**what_is_there(world), **{f"orders of {key}": len(tokens) for key, tokens in orders.items()}}
-
-
-class RefusingTarget(MemoryTarget):
-    """Refuses to make what is called "forbidden"."""
-
-    def create(self, ctx: Context, change: TargetChange) -> Live | Pending:
-        if change.key.name == "forbidden":
-            raise Denied("403: it is forbidden", key=change.key)
-        return super().create(ctx, change)
-
-
-class AssigningTarget(MemoryTarget):
-    """Invents ids; an idempotency key that comes again gets the first answer."""
-
-    identity = Identity.ASSIGNED
-
-    def __init__(self, name: str, objects: Bodies = (), *, fields: Fields = Fields()) -> None:
-        super().__init__(name, objects, fields=fields)
-        self.orders: dict[ResourceKey, dict[str, TargetChange | Live]] = {}
-
-    def create(self, ctx: Context, change: TargetChange) -> Live | Pending:
-        orders = self.orders.setdefault(change.key, {})
-        made = orders.get(change.idempotency_key)
-        if not isinstance(made, Live):
-            made = orders[change.idempotency_key] = super().create(ctx, change)
-        return made
-
-
-class SlowTarget(AssigningTarget):
-    """Takes an order; what was ordered is there from the second look on."""
-
-    def create(self, ctx: Context, change: TargetChange) -> Pending:
-        self.orders.setdefault(change.key, {}).setdefault(change.idempotency_key, change)
-        return Pending(f"{change.idempotency_key} 1", retry_after=1.0)
-
-    def poll(self, ctx: Context, pending: Pending) -> Live | Pending | None:
-        token, _, look = pending.token.rpartition(" ")
-        if look == "1":
-            return Pending(f"{token} 2", retry_after=1.0)
-        for orders in self.orders.values():
-            order = orders.get(token)
-            if isinstance(order, TargetChange):
-                orders[token] = MemoryTarget.create(self, ctx, order)
-        return None
-
-
-_IN_MEMORY: Final[dict[str, type[MemoryTarget]]] = {
-    "declared": RefusingTarget,
-    "assigned": AssigningTarget,
-    "slow": SlowTarget,
-}

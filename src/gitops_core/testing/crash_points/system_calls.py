@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ _CHANGES: Final = (
     "setxattr", "removexattr", "truncate",
 )  # fmt: skip
 _READING_SQL: Final = frozenset({"SELECT", "WITH", "BEGIN"})
+_RANDOM: Final = re.compile("[0-9a-f]{16,}")
 _MAKES: Final = os.O_CREAT | os.O_TRUNC | getattr(os, "O_TMPFILE", 0)
 
 
@@ -110,8 +112,9 @@ def _gated_file(gate: Gate) -> type[locks.FileIO]:
 
 
 def _path(args: tuple[Any, ...]) -> str:
-    """Return the last part of the path that a call is about; descriptors have another number in every run."""
-    return Path(os.fsdecode(args[0])).name if args and isinstance(args[0], str | bytes | os.PathLike) else ""
+    """Return the last part of the path that a call is about; descriptors and random names are others in every run."""
+    named = args and isinstance(args[0], str | bytes | os.PathLike)
+    return _RANDOM.sub("*", Path(os.fsdecode(args[0])).name) if named else ""
 
 
 # -- SQL --------------------------------------------------------------------------------------------------------------
