@@ -9,6 +9,8 @@ seeds give equal runs, byte for byte, and other seeds give other interleavings.
 from __future__ import annotations
 
 import enum
+import heapq
+import itertools
 import random
 import threading
 import traceback
@@ -79,21 +81,57 @@ class _Task:
         self.state = _State.READY
         self.place = "start"
         self.due = _NEVER
-        self.signal: Signal | None = None
+        self.waits_for: dict[_Task, None] = {}
         self.worth_trying = False
         self.trying = False
-        self.workers = 0
 
-    def stand(self, state: _State, place: str, due: float = _NEVER, signal: Signal | None = None) -> None:
+    def stand(self, state: _State, place: str, due: float = _NEVER) -> None:
         """Say why it does not run from now on."""
-        self.state, self.place, self.due, self.signal = state, place, due, signal
+        self.state, self.place, self.due = state, place, due
         self.worth_trying = False
 
     def can_go_on(self, now: float) -> bool:
-        """Tell whether there is something to do for it."""
-        if self.state is _State.READY or self.due <= now:
-            return True
-        return self.worth_trying if self.signal is None else self.signal.is_set()
+        """Tell whether there is something to do for it; not for those who are WAITING."""
+        return self.state is _State.READY or self.worth_trying or self.due <= now
+
+
+class _Waiters:
+    """The tasks that wait for a signal or a moment; to look for one to wake costs the same when there are many."""
+
+    def __init__(self) -> None:
+        self._by_due: list[tuple[float, int, _Task]] = []
+        self._by_signal: dict[int, tuple[Signal, dict[_Task, None]]] = {}
+        self._order = itertools.count()
+
+    def add(self, task: _Task, signal: Signal) -> None:
+        """Keep *task* until *signal* is set or it is due."""
+        heapq.heappush(self._by_due, (task.due, next(self._order), task))
+        self._by_signal.setdefault(id(signal), (signal, {}))[1][task] = None
+        task.waits_for = self._by_signal[id(signal)][1]
+
+    @property
+    def due(self) -> float:
+        """When the first of them is due, on the monotonic clock."""
+        while self._by_due and self._by_due[0][0] != self._by_due[0][2].due:
+            heapq.heappop(self._by_due)  # its signal has woken it
+        return self._by_due[0][0] if self._by_due else _NEVER
+
+    def __bool__(self) -> bool:
+        return any(tasks for _signal, tasks in self._by_signal.values())
+
+    def woken(self, now: float) -> list[_Task]:
+        """Take out those who are due, and those whose signal is set."""
+        found = []
+        while self.due <= now:
+            found.append(heapq.heappop(self._by_due)[2])
+            found[-1].stand(_State.READY, "wait")
+        for signal, tasks in self._by_signal.values():
+            if tasks and signal.is_set():
+                found.extend(tasks)
+        for task in found:
+            task.waits_for.pop(task, None)
+            task.stand(_State.READY, "wait")
+        return found
 
 
 class ScheduledClock(VirtualClock):
@@ -163,7 +201,9 @@ class Scheduler:
         self.taken = 0
         self._dice = Dice(f"{seed}/turns")
         self._patience, self._stall, self._most_steps = patience, stall, most_steps
-        self._alive: list[_Task] = []
+        self._alive: dict[_Task, None] = {}
+        self._active: dict[_Task, None] = {}
+        self._waiters = _Waiters()
         self._turn: _Task | None = None
         self._over = threading.Event()
         self._deadlock: Deadlock | None = None
@@ -182,7 +222,7 @@ class Scheduler:
         """
         task = _Task(name, lambda: work(*args, **kwargs))
         task.thread = threading.Thread(target=self._main, args=(task,), name=name, daemon=True)
-        self._alive.append(task)
+        self._alive[task] = self._active[task] = None
         task.thread.start()
         return task.future
 
@@ -233,7 +273,9 @@ class Scheduler:
         if signal.is_set():
             return True
         task = self._current()
-        task.stand(_State.WAITING, "wait", self.clock.monotonic() + max(0.0, seconds), signal)
+        task.stand(_State.WAITING, "wait", self.clock.monotonic() + max(0.0, seconds))
+        del self._active[task]
+        self._waiters.add(task, signal)
         self._pause(task)
         self._stuck_since = None
         return signal.is_set()
@@ -266,7 +308,8 @@ class Scheduler:
     def _main(self, task: _Task) -> None:
         task.baton.acquire()
         done = InlineExecutor().submit(self._first_turn, task)
-        self._alive.remove(task)
+        del self._alive[task]
+        self._active.pop(task, None)  # one that was abandoned may be waiting
         self._stuck_since = None
         error = done.exception()
         if error is None:
@@ -308,7 +351,7 @@ class Scheduler:
 
     def _encourage(self, task: _Task) -> None:
         """Something has happened in *task*: what the others could not take before may be there now."""
-        for other in self._alive:
+        for other in self._active:
             other.worth_trying = other.state is _State.TAKING and other is not task
 
     def _chosen(self) -> _Task:
@@ -317,18 +360,19 @@ class Scheduler:
             self._give_up(f"no end after {self._most_steps} steps")
         while self._deadlock is None:
             now = self.clock.monotonic()
-            able = [task for task in self._alive if task.can_go_on(now)]
+            self._active.update(dict.fromkeys(self._waiters.woken(now)))
+            able = [task for task in self._active if task.can_go_on(now)]
             if able:
                 return able[0] if len(able) == 1 else self._dice.choice(able)
             self._let_time_go_by(now)
-        return self._alive[0]  # everybody is woken in turn, to end
+        return next(iter(self._alive))  # everybody is woken in turn, to end
 
     def _let_time_go_by(self, now: float) -> None:
-        due = min(task.due for task in self._alive)
+        due = min([self._waiters.due, *(task.due for task in self._active)])
         if due == _NEVER:
             self._give_up("nobody can go on")
             return
-        if all(task.state is _State.TAKING for task in self._alive):
+        if not self._waiters:
             self._stuck_since = now if self._stuck_since is None else self._stuck_since
             if due - self._stuck_since > self._patience:
                 self._give_up(f"for {self._patience:g} virtual seconds everybody has only waited for somebody else")
