@@ -50,7 +50,7 @@ class Call:
         after: What was there afterwards.
         error: Class of the error that the engine got, or empty.
         retry_after: What a throttling API asked for.
-        unmet: The object that this one needs and that was not there as declared.
+        unmet: The object that this one needs, and that was not there or had just failed.
         takers: The applications that could take what was there for theirs.
         holder: The application that undoubtedly had it.
         shielded: It was protected when it was declared last.
@@ -103,6 +103,7 @@ class PassFacts:
         previews: The API can be asked beforehand.
         owned: How many objects were this application's when it began, by its inventory.
         ours: The very objects of which that is certain.
+        neighbours: The other applications of which the store knows something.
         epoch: Time of day when it began.
         approvals: The permissions in force.
         before, after: Everything that was live.
@@ -127,6 +128,7 @@ class PassFacts:
     previews: bool = True
     owned: int = 0
     ours: frozenset[tuple[ResourceKey, str]] = frozenset()
+    neighbours: frozenset[str] = frozenset()
     epoch: float = 0.0
     approvals: tuple[Approval, ...] = ()
     before: Mapping[ResourceKey, Seen]

@@ -35,7 +35,7 @@ def body_for(name: str, spec: Spec) -> dict[str, Any]:
         notes[f"{OWNER}/protect"] = "true"
     body = config(name, kind=key_for(name).kind, notes=notes or None, **data_for(spec))
     if body["kind"] == "Secret":
-        body["stringData"] = {"password": f"{CANARY}-{body.pop('data')['color']}"}
+        body["stringData"] = {"password": f"{CANARY}-{body.pop('data').get('color', 'red')}"}
         body["apiVersion"] = "v1"
     return body
 

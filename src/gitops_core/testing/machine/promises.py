@@ -67,7 +67,8 @@ def _objections(facts: PassFacts, truth: Truth, call: Call, options: Options) ->
         yield "it was deleted although it was protected when it was declared last"
     for other in truth.others_declaring(facts.app, key):
         since = truth.first_seen.get((facts.app, facts.head), facts.started)
-        if (other, key) in truth.looked or facts.started - since < options.handover:
+        known = other in facts.neighbours  # an application that has nothing there yet cannot be waited for: see Options.handover
+        if (other, key) in truth.looked or (known and facts.started - since < options.handover):
             yield f"it was deleted although it has moved to {other}"
 
 
@@ -95,7 +96,7 @@ def independent_objects_converge(facts: PassFacts, _truth: Truth, options: Optio
     """Promise 5, and that dependents of a failure are left alone."""
     for call in facts.calls:
         if call.unmet:
-            yield f"{call.key} was written while {call.unmet}, which it needs, was not there as declared"
+            yield f"{call.key} was written while {call.unmet}, which it needs, was not there or had failed"
     if not facts.calm or facts.result is None or facts.finished - facts.started >= options.deadline:
         return
     stuck = {o.key for o in facts.result.outcomes if o.status in _TROUBLE}

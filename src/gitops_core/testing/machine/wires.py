@@ -18,7 +18,7 @@ from gitops_core.model.values import Body
 from gitops_core.testing.machine.api import Api
 from gitops_core.testing.machine.facts import Call, PassFacts
 from gitops_core.testing.machine.objects import key_for
-from gitops_core.testing.machine.truth import Truth, lacks
+from gitops_core.testing.machine.truth import Truth
 
 T = TypeVar("T")
 Cut = Callable[[Callable[[], Any], type[GitOpsError]], Any]
@@ -97,8 +97,8 @@ class Line:
         )
 
     def _lacks(self, facts: PassFacts, key: ResourceKey) -> bool:
-        seen = self.api.see_one(key)
-        return seen is None or (key in facts.declared and bool(lacks(seen, key.name, facts.declared[key])))
+        tried = [call for call in facts.calls if call.key == key and call.writes]
+        return self.api.see_one(key) is None or bool(tried and tried[-1].error)
 
 
 def _uncut(run: Callable[[], Any], _lost: type[GitOpsError]) -> Any:
