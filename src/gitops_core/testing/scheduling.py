@@ -112,16 +112,19 @@ class _Waiters:
     @property
     def due(self) -> float:
         """When the first of them is due, on the monotonic clock."""
-        while self._by_due and self._by_due[0][0] != self._by_due[0][2].due:
+        while self._by_due:
+            due, _order, task = self._by_due[0]
+            if due == task.due:
+                return due
             heapq.heappop(self._by_due)  # its signal has woken it
-        return self._by_due[0][0] if self._by_due else _NEVER
+        return _NEVER
 
     def __bool__(self) -> bool:
         return any(tasks for _signal, tasks in self._by_signal.values())
 
     def woken(self, now: float) -> list[_Task]:
         """Take out those who are due, and those whose signal is set."""
-        found = []
+        found: list[_Task] = []
         while self.due <= now:
             found.append(heapq.heappop(self._by_due)[2])
             found[-1].stand(_State.READY, "wait")
@@ -259,12 +262,12 @@ class Scheduler:
     @property
     def is_task(self) -> bool:
         """The caller is a task of this scheduler."""
-        return self._turn is not None and self._turn.thread is threading.current_thread()
+        return self._turn is not None and self._turn.thread.ident == threading.get_ident()
 
     def step(self, place: str = "step") -> None:
         """Let the seed choose who goes on; put it wherever your own fakes could be interrupted. Nothing happens outside of tasks."""
-        if self.is_task:
-            task = self._current()
+        task = self._turn
+        if task is not None and self.is_task:
             task.stand(_State.READY, place)
             self._pause(task, progress=not task.trying)
 
@@ -352,7 +355,7 @@ class Scheduler:
     def _encourage(self, task: _Task) -> None:
         """Something has happened in *task*: what the others could not take before may be there now."""
         for other in self._active:
-            other.worth_trying = other.state is _State.TAKING and other is not task
+            other.worth_trying = other is not task
 
     def _chosen(self) -> _Task:
         """Return who goes on; when nobody can, let time go by until somebody is due."""
@@ -360,7 +363,8 @@ class Scheduler:
             self._give_up(f"no end after {self._most_steps} steps")
         while self._deadlock is None:
             now = self.clock.monotonic()
-            self._active.update(dict.fromkeys(self._waiters.woken(now)))
+            for woken in self._waiters.woken(now):
+                self._active[woken] = None
             able = [task for task in self._active if task.can_go_on(now)]
             if able:
                 return able[0] if len(able) == 1 else self._dice.choice(able)
