@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import attrs
 from attrs.validators import ge, instance_of
 
+from gitops_core.model.outlines import Outline, outline
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.secrets import KUBERNETES_SECRET, wrap
 from gitops_core.model.values import FrozenDict, digest
@@ -141,12 +142,14 @@ class Resource:
         key: Identity in the target.
         digest: SHA-256 of the canonical body; secret leaves enter it salted.
         origin: Where it was declared.
+        known_outline: Of the body, if it was worked out when the body was at hand.
     """
 
     key: ResourceKey
     digest: str
     origin: Origin
     _load: Callable[[], FrozenDict] = attrs.field(repr=False, eq=False)
+    known_outline: Outline | None = attrs.field(default=None, repr=False, eq=False)
 
     @classmethod
     def of(
@@ -161,7 +164,7 @@ class Resource:
         """
         named = key if key is not None else key_of(body)
         frozen = wrap(body, KUBERNETES_SECRET if named.kind == "Secret" and not named.group else _NOTHING)
-        return cls(named, digest(frozen, salt), origin, lambda: frozen)
+        return cls(named, digest(frozen, salt), origin, lambda: frozen, outline(frozen))
 
     @property
     def body(self) -> FrozenDict:
@@ -170,7 +173,7 @@ class Resource:
 
     def with_loader(self, load: Callable[[], FrozenDict]) -> Resource:
         """Return this resource with another way to come by the same body (a memo's lean twin)."""
-        return Resource(self.key, self.digest, self.origin, load)
+        return Resource(self.key, self.digest, self.origin, load, self.known_outline)
 
 
 _NOTHING = Patterns()

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from gitops_core.model.outlines import Address, outline
 from gitops_core.model.pointers import escape, split
 from gitops_core.model.values import Body
-from gitops_core.planning.outline import Address, outline
 
 
 def declared_pointers(body: Body) -> tuple[Address, ...]:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from gitops_core.model.fields import Fields
+from gitops_core.model.outlines import Address, item_segment, merge_key
 from gitops_core.model.plans import DiffOp, FieldDiff
 from gitops_core.model.pointers import Patterns, escape, leaves, split
 from gitops_core.model.secrets import Redactor, is_wrapped
@@ -27,7 +28,6 @@ from gitops_core.planning.declared import (
     label_of,
     locate,
 )
-from gitops_core.planning.outline import Address, item_segment, merge_key
 
 _ABSENT: Final = object()
 NO_LONGER_DECLARED: Final = "no longer declared"

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import attrs
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
+from gitops_core.model.outlines import outline
 from gitops_core.model.pointers import Patterns, join, leaves, split
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, secret_texts, wrap
 from gitops_core.model.values import Body, FrozenDict, Sensitive, digest, freeze
-from gitops_core.planning.outline import outline
 from gitops_core.planning.request import TargetRules
 
 T = TypeVar("T")

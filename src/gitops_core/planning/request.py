@@ -13,12 +13,12 @@ from gitops_core.model.applications import Options, Owner
 from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval, Guard
 from gitops_core.model.inventory import Holder, Inventory, InventoryEntry
+from gitops_core.model.outlines import outline
 from gitops_core.model.plans import FieldDiff, Plan
 from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
 from gitops_core.model.revisions import Revision
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.model.verdicts import Verdict
-from gitops_core.planning.outline import outline
 
 if TYPE_CHECKING:
     from gitops_core.planning.annotations import Annotations
@@ -39,9 +39,9 @@ class Read:
 
     __slots__ = ("body", "facts", "notes", "outline", "references")
 
-    def __init__(self, body: FrozenDict) -> None:
-        self.body = body
-        self.outline = outline(body)
+    def __init__(self, resource: Resource) -> None:
+        self.body = resource.body
+        self.outline = resource.known_outline or outline(self.body)
         self.notes: Annotations | None = None
         self.facts: Facts | None = None
         self.references: frozenset[ResourceKey] | None = None
@@ -119,7 +119,7 @@ class PlanRequest:
         place = (resource.key, resource.digest)
         known = self.known.get(place)
         if known is None:
-            known = self.known[place] = Read(resource.body)
+            known = self.known[place] = Read(resource)
         return known
 
     def body_of(self, resource: Resource) -> FrozenDict:

@@ -9,6 +9,7 @@ import attrs
 
 from gitops_core.model.applications import Owner
 from gitops_core.model.inventory import Inventory, InventoryEntry
+from gitops_core.model.outlines import merge_key
 from gitops_core.model.plans import Action, Change, Plan
 from gitops_core.model.pointers import split
 from gitops_core.model.resources import Live, Origin, Resource, ResourceKey, as_key
@@ -16,7 +17,6 @@ from gitops_core.model.revisions import Revision
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict, freeze, thaw
 from gitops_core.planning.declared import previous_pointers
-from gitops_core.planning.outline import merge_key
 from gitops_core.planning.planner import make_plan
 from gitops_core.planning.records import entry_for, planned_entry
 from gitops_core.planning.request import Planned, PlanRequest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitops_core.model.outlines import merge_key
 from gitops_core.model.values import Sensitive, freeze
 from gitops_core.planning.declared import (
     declared_pointers,
@@ -14,7 +15,6 @@ from gitops_core.planning.declared import (
     locate,
     previous_pointers,
 )
-from gitops_core.planning.outline import merge_key
 
 
 @pytest.mark.parametrize(

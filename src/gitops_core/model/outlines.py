@@ -37,7 +37,7 @@ class Outline:
     One outline; equal ones are one object, as long as they are remembered.
 
     Attributes:
-        addresses: Of every field, as in :mod:`.declared`, relative to the body and in its order.
+        addresses: Of every field, as in :mod:`gitops_core.planning.declared`, relative to the body and in its order.
         fields: Every name of a field anywhere in it.
         is_wrapped: It holds a sensitive leaf.
     """
