@@ -79,7 +79,7 @@ class EngineChecks(Checks):
     )
     def test_an_equal_object_is_adopted_without_a_write(self, bench: Bench) -> None:
         """An object that was there before, as declared, is adopted: no difference is shown and nothing is written."""
-        bodies = self._bodies()
+        bodies = [body for body in self._bodies() if not dict(bench.declared("write_only", body))]  # nobody can tell if it is equal
         for body in bodies:
             bench.create(body)
         before = self.world(bench, bodies)

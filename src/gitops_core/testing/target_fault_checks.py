@@ -147,6 +147,7 @@ class FaultChecks(Checks):
             target.create(bench.ctx, change)
         with contextlib.suppress(AlreadyExists):
             bench.settle(target.create(bench.ctx, change), example.body)
+        self.clock.advance(60.0)  # the first create may take its time, and nobody got the token to wait for it
         found = [answer for answer in bench.look([change.key]) if answer.key == change.key]
         assert len(found) == 1, f"there are {len(found)} objects of {change.key}: {found}"
 
