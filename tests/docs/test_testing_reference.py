@@ -8,6 +8,7 @@ A module that no purpose below claims stands in the last section.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import os
@@ -104,6 +105,7 @@ def section(name: str) -> Iterator[str]:
             yield f"| values | {', '.join(f'`{other}`' for other in others)} |"
 
 
+@functools.cache
 def kit() -> str:
     lines = []
     for word in PURPOSES:

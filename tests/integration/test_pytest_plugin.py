@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -262,6 +263,32 @@ def test_a_failed_test_calls_nothing_stale(shop):
 
 
 # -- in company --------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_workers_saw_adds_up():
+    """A worker has run one of two tests each: only together do they know the whole module."""
+    one, two, all_of_it = plugin._Tracker(), plugin._Tracker(), plugin._Tracker()
+    for tracker, test in ((one, "a"), (two, "b")):
+        tracker.tests["test_x.py"] = {"a", "b"}
+        tracker.passed.add(test)
+        tracker.add([f"{test}.txt"], [])
+        assert tracker.whole() == []
+        all_of_it.merge(tracker.facts())
+    assert [str(path) for path in all_of_it.whole()] == ["test_x.py"]
+    assert all_of_it.used == {"a.txt", "b.txt"}
+
+
+def test_a_worker_hands_over_and_the_controller_takes():
+    config = types.SimpleNamespace(stash=pytest.Stash(), workeroutput={})
+    plugin.pytest_sessionfinish(types.SimpleNamespace(config=config))
+    assert config.workeroutput == {}, "a worker that saw no snapshot says nothing"
+    config.stash[plugin._TRACKER] = plugin._Tracker()
+    config.stash[plugin._TRACKER].add(["a.txt"], [])
+    plugin.pytest_sessionfinish(types.SimpleNamespace(config=config))
+    controller = types.SimpleNamespace(stash=pytest.Stash())
+    plugin.pytest_testnodedown(types.SimpleNamespace(config=controller, workeroutput=config.workeroutput))
+    plugin.pytest_testnodedown(types.SimpleNamespace(config=controller))
+    assert controller.stash[plugin._TRACKER].used == {"a.txt"}
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import attrs
 from dulwich.diff_tree import tree_changes
@@ -267,10 +267,7 @@ class MemoryRepository(Repository):
 
     def forget(self, commit: str) -> None:
         """Lose a commit that no ref names any more, as a server does that collects its garbage; KeyError when it is not there."""
-        store = self._repo.object_store
-        if not isinstance(store, MemoryObjectStore):
-            raise TypeError(f"a repository in memory keeps its objects in a {type(store).__name__}")
-        del store[ObjectID(commit.encode())]
+        del cast(MemoryObjectStore, self._repo.object_store)[ObjectID(commit.encode())]
         self._forgotten.add(commit)
 
     @property
