@@ -36,10 +36,13 @@ from gitops_core.model.results import Outcome, OutcomeStatus
 
 _TICK: Final = 0.25  # seconds; the longest time until a stop is noticed while calls are under way
 _FIRST_CALL: Final = {Action.CREATE: Action.CREATE, Action.REPLACE: Action.DELETE}
-_CHUNK: Final = 32  # changes handed to a worker at once, when there are far more than workers
+_FIRST_CHUNK: Final = 32
+_LARGEST_CHUNK: Final = 512
+_SHORT: Final = 0.05  # seconds for a chunk; twice as many are not too long yet
+_LONG: Final = 0.2  # seconds for a chunk
 
-Done = tuple[Sequence[Task], list[Written] | BaseException]
-"""What a worker was given, and what came back."""
+Done = tuple[list[Written] | BaseException, float]
+"""What came back, and the seconds it took."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +85,7 @@ class Applier:
         self._queue = ReadyQueue(job.plan.changes, [*job.ended, *not_ready])
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._in_flight = 0
+        self._chunk = _FIRST_CHUNK
         self._workers = max(1, min(p.app.options.workers, p.app.target.limits.concurrency, len(self._queue)))
         self._stopped: GitOpsError | None = None
         self._halted = threading.Event()
@@ -118,7 +122,7 @@ class Applier:
     def _save_what_came_back(self) -> None:
         """Interrupted, but ids that came back meanwhile are worth a write: without them an object is found by its key only."""
         while not self._done.empty():
-            _tasks, written = self._done.get()
+            written, _seconds = self._done.get()
             if not isinstance(written, BaseException):
                 self._record_writes(written)
 
@@ -180,7 +184,7 @@ class Applier:
     def _start(self) -> None:
         """Hand ready changes to the workers, a few more than there are workers, many small ones together."""
         while self._in_flight < 2 * self._workers:
-            size = min(_CHUNK, 1 + self._queue.ready // (4 * self._workers))
+            size = min(self._chunk, 1 + self._queue.ready // (4 * self._workers))
             tasks = [task for task in (self._next() for _ in range(size)) if task is not None]
             if not tasks:
                 return
@@ -222,10 +226,12 @@ class Applier:
 
     def _work(self, tasks: Sequence[Task]) -> None:
         """Run in a worker: carry out *tasks* and put what came back where the pass's thread finds it."""
+        begun = self._p.ctx.clock.monotonic()
         try:
-            self._done.put((tasks, write_all(self._p, tasks, self._halted)))
+            written = write_all(self._p, tasks, self._halted)
+            self._done.put((written, self._p.ctx.clock.monotonic() - begun))
         except BaseException as error:  # noqa: BLE001  # why: raised again in the pass's own thread
-            self._done.put((tasks, error))
+            self._done.put((error, 0.0))
 
     # -- collecting ------------------------------------------------------------------------------------------------------
 
@@ -235,9 +241,10 @@ class Applier:
         if done is None:
             return
         self._in_flight -= 1
-        _tasks, written = done
+        written, seconds = done
         if isinstance(written, BaseException):
             raise written
+        self._chunk = next_chunk(self._chunk, len(written), seconds)
         self._record_writes(written)
         for item in written:
             self._take_in(item)
@@ -296,6 +303,23 @@ class Applier:
         for outcome in self._queue.ended() if self._p.runtime.sinks else ():
             message = f"{outcome.action.value} {outcome.status.value}{': ' + outcome.reason if outcome.reason else ''}"
             self._p.events.later(EventType.CHANGE_FINISHED, message, key=outcome.key, status=outcome.status.value)
+
+
+def next_chunk(size: int, written: int, seconds: float) -> int:
+    """
+    Return how many changes to hand to a worker at once.
+
+    Each chunk is one write of the inventory, and what it made is seen only when all of it is done: so few of a slow target, many
+    of a fast one.
+
+    Args:
+        size: How many it was.
+        written: How many there were to hand over.
+        seconds: What they took.
+    """
+    if seconds > _LONG:
+        return max(1, size // 2)
+    return min(2 * size, _LARGEST_CHUNK) if written >= size and seconds < _SHORT else size
 
 
 def _not_applied(change: Change) -> Outcome:
