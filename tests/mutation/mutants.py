@@ -23,6 +23,7 @@ ARITHMETIC: Final = {
     ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
 }  # fmt: skip
 SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LONGEST: Final = 160  # of what is shown of a place
 _SKIPPED_FIELDS: Final = {"annotation", "returns", "decorator_list", "type_params", "bases"}
 
 Edit = Callable[[ast.AST], object]
@@ -66,7 +67,7 @@ def mutants(source: str) -> Iterator[Mutant]:
         for index in range(len(_edits(node))):
             tree = ast.parse(source)
             now = _change(tree, path, index)
-            yield Mutant(number, getattr(node, "lineno", 0), scope, _text(node), now, path, index)
+            yield Mutant(number, _line(node), scope, _text(node), now, path, index)
             number += 1
 
 
@@ -127,12 +128,13 @@ def _change(tree: ast.Module, path: tuple[tuple[str, int], ...], edit: int) -> s
     return _text(node)
 
 
+def _line(node: ast.AST) -> int:
+    return int(getattr(node.iter if isinstance(node, ast.comprehension) else node, "lineno", 0))
+
+
 def _text(node: ast.AST) -> str:
-    shown = node if isinstance(node, ast.expr | ast.stmt) else None
-    if isinstance(node, ast.keyword):
-        shown = node.value
-    words = ast.unparse(ast.fix_missing_locations(copy.deepcopy(shown))) if shown is not None else type(node).__name__
-    return " ".join(words.split())[:110]
+    shown = node.ifs if isinstance(node, ast.comprehension) else [node]
+    return " if ".join(" ".join(ast.unparse(ast.fix_missing_locations(copy.deepcopy(part))).split()) for part in shown)[:_LONGEST]
 
 
 def _edits(node: ast.AST) -> list[Edit]:
@@ -195,7 +197,7 @@ def _constant(node: ast.Constant) -> Iterator[Edit]:
 
 
 def _return(node: ast.Return) -> Iterator[Edit]:
-    if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+    if node.value is not None and not isinstance(node.value, ast.Constant):  # a constant is changed by itself
         yield lambda found: setattr(found, "value", ast.Constant(value=None))
 
 

@@ -95,11 +95,12 @@ def outermost(code: types.CodeType) -> str:
 class Runner:
     """A pytest plug-in: instead of running the tests once it runs them for every mutant."""
 
-    def __init__(self, package: str, modules: Sequence[str], report: Path) -> None:
+    def __init__(self, package: str, modules: Sequence[str], report: Path, again: frozenset[str] | None) -> None:
         self.own = ROOT / TESTS[package][0]
         self.files = [path for path in sorted((SOURCE / package).glob("*.py")) if not modules or path.stem in modules]
         self.report = report
         self.package = package
+        self.again = again
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure once, then try every mutant."""
@@ -114,6 +115,8 @@ class Runner:
     def _module(self, session: pytest.Session, reach: Reach, path: Path, out: Any) -> None:
         source, counts = path.read_text(encoding="utf-8"), Counter[str]()
         for mutant in mutants(source):
+            if self.again is not None and f"{self.package}/{path.stem}:{mutant}" not in self.again:
+                continue
             if mutant.scope.endswith("()"):
                 items = [session.items[index] for index in reach.of((str(path), mutant.scope.removesuffix("()")))]
                 status = in_a_fork(path, mutant, items) if items else UNREACHED
@@ -203,15 +206,25 @@ def chosen_mutant() -> None:
         sys.meta_path.insert(0, _Importer(Path(place), int(number)))
 
 
+def read(report: Path) -> list[dict[str, str]]:
+    """Return what a report says, a mapping for each mutant."""
+    return [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+
+
+def unnoticed(facts: list[dict[str, str]]) -> list[str]:
+    """Return the mutants that no test noticed, as ``package/module:line: before  =>  after``."""
+    return [f"{fact['module']}:{fact['mutant']}" for fact in facts if fact["status"] in (SURVIVED, UNREACHED)]
+
+
 def summary(report: Path) -> Iterator[str]:
     """Yield a line a module and one for all, and every mutant that nobody noticed."""
-    facts = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+    facts = read(report)
     for module in [*dict.fromkeys(fact["module"] for fact in facts), ""]:
         counts = Counter(fact["status"] for fact in facts if module in ("", fact["module"]))
         noticed, total = counts[KILLED] + counts[TIMEOUT], sum(counts.values())
         if total:
             yield f"{module or 'all':<28} {noticed:>5} of {total:<5} {noticed / total:6.1%}"
-    yield from (f"{f['module']}:{f['mutant']}  [{f['status']}]" for f in facts if f["status"] in (SURVIVED, UNREACHED))
+    yield from unnoticed(facts)
 
 
 def main() -> int:
@@ -220,11 +233,13 @@ def main() -> int:
     parser.add_argument("package", choices=sorted(TESTS))
     parser.add_argument("modules", nargs="*", help="only these modules of it")
     parser.add_argument("--report", type=Path, help="where to write one JSON object a mutant (default: mutants-PACKAGE.jsonl)")
+    parser.add_argument("--again", type=Path, help="an earlier report: try only what survived then")
     given = parser.parse_args()
     os.chdir(ROOT)
     os.nice(19 - os.nice(0))
     report = (given.report or Path(f"mutants-{given.package}.jsonl")).absolute()
-    runner = Runner(given.package, given.modules, report)
+    again = frozenset(unnoticed(read(given.again))) if given.again else None
+    runner = Runner(given.package, given.modules, report, again)
     ended = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *TESTS[given.package]], plugins=[runner])
     print(*summary(report), sep="\n")
     return int(ended)
