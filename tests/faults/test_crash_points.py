@@ -2,223 +2,116 @@
 Cut a pass at every call that leaves the process, before and after it, then start anew: nothing is lost, nothing is doubled.
 
 Promises 1 and 3 of the design. The points are enumerated, not drawn: a pass that makes one call more gets two cuts more.
+`pytest -s` shows the table.
 """
 
 from __future__ import annotations
 
-import itertools
+import functools
+import re
+from pathlib import Path
 
-import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitops_core.interfaces import Identity
-from gitops_core.model.applications import Options
-from gitops_core.model.fields import Fields
-from gitops_core.model.guards import Guard
-from gitops_core.model.inventory import EntryState
-from gitops_core.model.resources import Pending, ResourceKey
-from gitops_core.state.memory import MemoryStore
-from gitops_core.targets.memory import MemoryTarget
-from gitops_core.testing.worlds import World, config
+from gitops_core.testing.crash_points import (
+    ALLOWED,
+    NOT_COMPARED,
+    STORIES,
+    TOLD_THE_FAILURE,
+    Cut,
+    Moment,
+    Seam,
+    explore,
+    in_memory,
+    in_process,
+    record,
+    table,
+)
+from gitops_core.testing.crash_points.exploring import broken_promises
+from gitops_core.testing.crash_points.pictures import differences, picture
 
-OPEN = Guard(delete_floor=100, delete_fraction=1.0, delete_cap=100, touched_fraction=1.0)
-
-
-class Crash(BaseException):
-    """The process dies here."""
-
-
-@attrs.define
-class Cut:
-    """Counts the calls that leave the process and dies at the chosen one."""
-
-    at: int = 0
-    after: bool = False
-    seen: int = 0
-    armed: bool = False
-
-    def through(self, run):
-        if not self.armed:
-            return run()
-        self.seen += 1
-        mine = self.seen
-        if mine == self.at and not self.after:
-            raise Crash
-        answer = run()
-        if mine == self.at:
-            raise Crash
-        return answer
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "crash-points.md"
+NAMES = {story.name: story for story in STORIES}
 
 
-class Target(MemoryTarget):
-    """Dies as told; remembers which objects the engine made."""
-
-    def __init__(self, cut: Cut, **options) -> None:
-        super().__init__("world", **options)
-        self.cut = cut
-        self.made: set = set()
-
-    def observe(self, ctx, query):
-        return self.cut.through(lambda: list(MemoryTarget.observe(self, ctx, query)))
-
-    def create(self, ctx, change):
-        def run():
-            live = MemoryTarget.create(self, ctx, change)
-            self.made.add(change.key)
-            return live
-
-        return self.cut.through(run)
-
-    def update(self, ctx, change):
-        return self.cut.through(lambda: MemoryTarget.update(self, ctx, change))
-
-    def delete(self, ctx, change):
-        def run():
-            MemoryTarget.delete(self, ctx, change)
-            self.made.discard(change.key)
-
-        return self.cut.through(run)
+@functools.cache
+def report(name):
+    return explore(in_memory(NAMES[name]))
 
 
-class AssigningTarget(Target):
-    """Invents ids, honours idempotency keys, and takes its time."""
-
-    identity = Identity.ASSIGNED
-
-    def __init__(self, cut: Cut, **options) -> None:
-        super().__init__(cut, **options)
-        self.accepted: dict = {}
-        self.begun: list = []
-
-    def create(self, ctx, change):
-        return self.cut.through(lambda: self._accept(change))
-
-    def _accept(self, change):
-        if change.idempotency_key not in self.accepted:
-            self.accepted[change.idempotency_key] = change
-            self.begun.append(change.key)
-        return Pending(change.idempotency_key, retry_after=1.0)
-
-    def poll(self, ctx, pending):
-        def run():
-            change = self.accepted[pending.token]
-            if change is None:
-                return None
-            live = MemoryTarget.create(self, ctx, change)
-            self.accepted[pending.token] = None
-            self.made.add(change.key)
-            return live
-
-        return self.cut.through(run)
+@functools.cache
+def recording(name):
+    return record(in_memory(NAMES[name]))
 
 
-class Store(MemoryStore):
-    def __init__(self, cut: Cut) -> None:
-        super().__init__()
-        self.cut = cut
-
-    def update_inventory(self, application, update, *, serial):
-        return self.cut.through(lambda: MemoryStore.update_inventory(self, application, update, serial=serial))
-
-    def append_journal(self, application, records):
-        return self.cut.through(lambda: MemoryStore.append_journal(self, application, records))
-
-    def record_pass(self, application, record, *, keep):
-        return self.cut.through(lambda: MemoryStore.record_pass(self, application, record, keep=keep))
+def shown_table():
+    return table(map(report, NAMES), [allowed.name for allowed in ALLOWED if allowed.name != "leftover"])
 
 
-def make_world(kind, cut: Cut) -> World:
-    fields = Fields(immutable={"/data/zone"})
-    target = kind(cut, fields=fields, objects=[config("stranger"), config("adopted", color="grey")])
-    world = World(target=target, store=Store(cut), guard=OPEN, options=Options(memo_age=1e9))
-    world.declare(config("kept", color="blue"), config("edited", color="red"), config("moved", zone="1"), config("gone"))
-    assert world.reconcile().ok
-    world.declare(config("edited", color="green"), config("moved", zone="2"), config("adopted", color="blue"))
-    world.declare(config("new"), config("newer", notes={"example.org/depends-on": "ConfigMap/new"}))
-    world.undeclare("ConfigMap/gone")
-    return world
+@pytest.mark.parametrize("name", NAMES)
+def test_promises_1_and_3_a_crash_at_any_call_loses_nothing_and_the_next_runs_end_where_an_uncut_run_ends(name):
+    found = report(name)
+    found.check()
+    assert len(found.findings) == found.possible == 2 * len(found.points)
+    print(f"\n{name}: {len(found.points)} calls, {found.possible} cuts, {found.equal} equal, {dict(found.allowed)}")  # noqa: T201  # why: the counts are wanted
 
 
-def check_nothing_is_lost(world: World) -> None:
-    """Promise 1: the inventory has every object that we made and did not delete."""
-    entries = world.store.inventory(world.app.id).entries
-    owned = {key for key, entry in entries.items() if entry.state is not EntryState.CLAIMED}
-    assert world.target.made <= owned
+def test_the_calls_of_a_pass_are_all_there():
+    """Both halves of a replacement, the write-ahead before them, what comes back after them, the records at the end."""
+    calls = [f"{p.call.seam} {p.call.name}" for p in recording("replace").points]
+    write = [i for i, call in enumerate(calls) if call in ("target delete", "target create")]
+    assert [calls[i] for i in write] == ["target delete", "target create"]
+    assert "store update_inventory" in calls[: write[0]]
+    assert "store update_inventory" in calls[write[0] : write[1]]
+    assert "store update_inventory" in calls[write[1] :]
+    assert calls[-2:] == ["store append_journal", "store record_pass"]
+    assert {"store salt", "store exclusive", "source resolve", "source fetch", "source read", "target observe"} <= set(calls)
 
 
-def check_nothing_is_doubled(world: World) -> None:
-    """An API that invents ids began one operation for each object, and a second one for the one that was replaced."""
-    begun = getattr(world.target, "begun", [])
-    twice = {key.name for key in begun if begun.count(key) > 1}
-    assert twice <= {"moved"}
-    assert begun.count(ResourceKey("", "ConfigMap", "", "moved")) <= 2
+def test_every_kind_of_change_is_among_the_stories():
+    made = {p.call.name for name in NAMES for p in recording(name).points if p.call.seam is Seam.TARGET}
+    assert made >= {"create", "update", "delete", "observe", "poll", "preview"}
+    told = " ".join(str(fact) for name in NAMES for key, fact in recording(name).end.items() if key.startswith("journal"))
+    assert {"create", "update", "replace", "delete", "adopt"} <= set(re.findall(r"\w+", told))
 
 
-def drive(world: World) -> tuple:
-    """Run until there is nothing left to do, and return what is there then."""
-    for _ in range(6):
-        if world.reconcile().status == "in-sync":
-            break
-    else:
-        pytest.fail(f"it did not converge: {world.reconcile().text()}")
-    inventory = world.store.inventory(world.app.id)
-    check_nothing_is_lost(world)
-    check_nothing_is_doubled(world)
-    objects = {str(key): body for key, body in world.target.objects.items()}
-    entries = {(str(k), e.state, e.desired, bool(e.id), e.declared, e.adopted) for k, e in inventory.entries.items()}
-    return objects, entries, dict(inventory.intents)
+def test_a_move_is_a_hand_over_and_the_object_is_never_deleted():
+    assert "delete" not in {p.call.name for p in recording("move").points}
+    assert recording("move").end["inventory other ConfigMap/first"]["adopted"]
 
 
-def uncut(kind) -> tuple[tuple, int]:
-    cut = Cut()
-    world = make_world(kind, cut)
-    cut.armed = True
-    end = drive(world)
-    return end, cut.seen
+@pytest.mark.parametrize("name", ["create", "replace", "assigned ids", "takes time", "delete"])
+@settings(max_examples=25)
+@given(cuts=st.lists(st.tuples(st.integers(1, 25), st.sampled_from([Moment.BEFORE, Moment.AFTER])), min_size=2, max_size=4))
+def test_promise_3_several_crashes_in_a_row_end_there_too(name, cuts):
+    scenario, uncut = in_memory(NAMES[name]), recording(name)
+    worlds = scenario.worlds()
+    for number, moment in cuts:
+        in_process(scenario, worlds, Cut(number, moment))
+        worlds = scenario.restart(worlds)
+        assert broken_promises(scenario, uncut, worlds) == []
+    scenario.finish(worlds)
+    found = differences(uncut.end, picture(scenario, worlds))
+    assert [str(d) for d in found if not any(allowed.covers(d) for allowed in ALLOWED)] == []
 
 
-KINDS = [Target, AssigningTarget]
+# -- what the documentation says ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_promises_1_and_3_a_crash_at_any_call_loses_nothing_and_the_next_runs_end_where_an_uncut_run_ends(kind, after):
-    end, points = uncut(kind)
-    assert points >= 10
-    for at in range(1, points + 1):
-        cut = Cut(at=at, after=after)
-        world = make_world(kind, cut)
-        cut.armed = True
-        with pytest.raises(Crash):
-            drive(world)
-        cut.armed = False
-        check_nothing_is_lost(world)
-        world.seed = at
-        found = drive(World(**{f.name: getattr(world, f.name) for f in attrs.fields(World) if f.init}))
-        assert found == end, f"cut {'after' if after else 'before'} call {at} of {points}"
-    cut = "after" if after else "before"
-    print(f"\n{kind.__name__}: {points} points cut {cut} the call, all ended alike")  # noqa: T201  # why: the counts are wanted
+def test_the_table_of_the_page_is_what_was_found():
+    print(f"\n{shown_table()}")  # noqa: T201  # why: the table is wanted
+    assert shown_table() in PAGE.read_text()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@given(cuts=st.lists(st.tuples(st.integers(1, 25), st.booleans()), min_size=2, max_size=4))
-def test_promise_3_several_crashes_in_a_row_end_there_too(kind, cuts):
-    end, _ = uncut(kind)
-    cut = Cut()
-    world = make_world(kind, cut)
-    for at, after in cuts:
-        cut.at, cut.after, cut.seen, cut.armed = at, after, 0, True
-        try:
-            drive(world)
-        except Crash:
-            check_nothing_is_lost(world)
-    cut.armed = False
-    assert drive(world) == end
+def test_every_allowed_difference_is_seen_and_stands_on_the_page_with_its_reason():
+    seen = {name for story in NAMES for name in report(story).allowed}
+    assert seen == {allowed.name for allowed in ALLOWED} - {"leftover"}  # that one needs a disk
+    text = " ".join(PAGE.read_text().split())
+    assert [a.name for a in (*ALLOWED, TOLD_THE_FAILURE) if f"| {a.name} | {a.reason} |" not in text] == []
 
 
-def test_the_points_are_those_of_a_whole_pass():
-    """Both halves of the replace, the write-ahead, and the records are among them."""
-    counts = [uncut(kind)[1] for kind in KINDS]
-    assert all(b >= a for a, b in itertools.pairwise(counts))
+def test_everything_that_is_not_compared_stands_on_the_page_with_its_reason():
+    text = PAGE.read_text()
+    assert [field for field, why in NOT_COMPARED.items() if f"| `{field}` | {why} |" not in text] == []

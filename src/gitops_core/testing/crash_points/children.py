@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+import warnings
 
 from gitops_core.testing.crash_points.exploring import armed
 from gitops_core.testing.crash_points.gate import Gate, kill_process
@@ -18,7 +19,9 @@ def in_child(scenario: Scenario, worlds: Worlds, cut: Cut) -> str:
 
     Cost: a fork, some milliseconds. Needs a POSIX system, and no other thread that holds a lock.
     """
-    child = os.fork()
+    with warnings.catch_warnings():  # other threads do not live on in the child, and it needs none of them
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         _live_and_die(scenario, worlds, cut)
     _, status = os.waitpid(child, 0)

@@ -16,7 +16,7 @@ from gitops_core.testing.crash_points.exploring import Recording, armed, compare
 from gitops_core.testing.crash_points.gate import Gate
 from gitops_core.testing.crash_points.points import Call, Point, Seam
 from gitops_core.testing.crash_points.reports import Finding, Report
-from gitops_core.testing.crash_points.scenarios import Scenario, Worlds
+from gitops_core.testing.crash_points.scenarios import Scenario, Worlds, equal_salts
 
 _SQLITE: Final = {errno.ENOSPC: sqlite3.SQLITE_FULL, errno.EIO: sqlite3.SQLITE_IOERR_WRITE}
 _NEEDS_NO_ROOM: Final = frozenset({"unlink", "rmdir", "remove", "fchmod", "chmod", "truncate"})
@@ -71,6 +71,7 @@ def errors_of(points: Sequence[Point]) -> tuple[DiskError, ...]:
     return (*broken, *full)
 
 
+@equal_salts()
 def break_disk(scenario: Scenario, *, errors: Sequence[DiskError] | None = None) -> Report:
     """
     Let each write of *scenario* fail; then go on without the fault, and compare.

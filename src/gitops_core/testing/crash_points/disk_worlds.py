@@ -20,9 +20,9 @@ from gitops_core.state.sqlite import SqliteStore
 from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.targets.directory.bodies import residue
 from gitops_core.targets.directory.paths import TEMPORARY
-from gitops_core.testing.crash_points.scenarios import LEFTOVER, Facts, Scenario, Worlds, next_process, observed
-from gitops_core.testing.crash_points.stories import Story, play
 from gitops_core.testing.contexts import make_context
+from gitops_core.testing.crash_points.scenarios import LEFTOVER, Facts, Scenario, Worlds, next_process, observed
+from gitops_core.testing.crash_points.stories import Story, passes, play
 from gitops_core.testing.worlds import OPEN, World
 
 
@@ -41,13 +41,13 @@ def on_disk(story: Story, home: Path) -> Scenario:
         for body in story.there:
             change = TargetChange(key_of(body), Action.CREATE, freeze(body))
             target.create(make_context(), change)
-        worlds = play(story, World(target=target, store=_Store(home / "state.sqlite3"), guard=OPEN))
+        worlds = play(story, World(target=target, store=SqliteStore(home / "state.sqlite3"), guard=OPEN))
         worlds[0].store.close()
         return worlds
 
     def restart(worlds: Worlds) -> Worlds:
         worlds[0].store.close()
-        target, store = kind(home / "root"), _Store(home / "state.sqlite3")
+        target, store = kind(home / "root"), SqliteStore(home / "state.sqlite3")
         return tuple(attrs.evolve(world, target=target, store=store) for world in next_process(worlds))
 
     def look(world: World) -> Facts:
@@ -55,7 +55,7 @@ def on_disk(story: Story, home: Path) -> Scenario:
         objects = {name: fact for name, fact in observed(world, story.keys).items() if fact != absent[name]}
         return {**objects, **dict(_files(home / "root"))}
 
-    return Scenario(name=story.name, build=build, restart=restart, look=look)
+    return Scenario(name=story.name, build=build, run=passes(story), restart=restart, look=look)
 
 
 def _files(root: Path) -> Iterator[tuple[str, object]]:
@@ -69,13 +69,6 @@ def _files(root: Path) -> Iterator[tuple[str, object]]:
             yield f"directory {path.relative_to(root)}", "there"
 
 
-class _Store(SqliteStore):
-    """Has the same salt in every run, or no two digests of live objects would be alike."""
-
-    def salt(self) -> bytes:
-        return bytes(len(super().salt()))
-
-
 class _Directory(DirectoryTarget):
     """Refuses to make what is called "forbidden"; never trusts a time stamp, for two runs have other ones."""
 
@@ -86,7 +79,8 @@ class _Directory(DirectoryTarget):
             raise Denied("403: it is forbidden", key=change.key)
         return super().create(ctx, change)
 
-    def _version(self, facts: os.stat_result) -> str:  # noqa: ARG002  # why: it is not looked at, that is the point
+    def _version(self, facts: os.stat_result) -> str:
+        del facts
         return ""
 
 
@@ -101,10 +95,11 @@ class _SlowDirectory(_AssigningDirectory):
 
     def create(self, ctx: Context, change: TargetChange) -> Pending:  # type: ignore[override]  # why: the interface allows it
         super().create(ctx, change)
-        return Pending("1", retry_after=1.0)
+        return Pending("look 1", retry_after=1.0)
 
-    def poll(self, ctx: Context, pending: Pending) -> Live | Pending | None:  # noqa: ARG002  # why: as the interface says
-        return Pending("2", retry_after=1.0) if pending.token == "1" else None
+    def poll(self, ctx: Context, pending: Pending) -> Live | Pending | None:
+        ctx.check()
+        return Pending("look 2", retry_after=1.0) if pending.token.endswith("1") else None
 
 
 _ON_DISK: Final[dict[str, type[_Directory]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Final, Protocol
 
 import attrs
@@ -11,11 +12,11 @@ import attrs
 from gitops_core.interfaces import Plugin
 from gitops_core.testing.crash_points.allowed import ALLOWED
 from gitops_core.testing.crash_points.gate import Gate, ProcessDeath
-from gitops_core.testing.crash_points.pictures import Allowed, differences, picture
+from gitops_core.testing.crash_points.pictures import Allowed, Difference, differences, picture
 from gitops_core.testing.crash_points.plugin_calls import plugins_through
 from gitops_core.testing.crash_points.points import Cut, Point, cuts_of
 from gitops_core.testing.crash_points.reports import Finding, Report
-from gitops_core.testing.crash_points.scenarios import LEFTOVER, Facts, Scenario, Worlds, owned
+from gitops_core.testing.crash_points.scenarios import LEFTOVER, Facts, Scenario, Worlds, equal_salts, owned
 from gitops_core.testing.crash_points.system_calls import system_through
 
 _SHOWN: Final = 5
@@ -55,6 +56,7 @@ def armed(gate: Gate, worlds: Worlds) -> Iterator[None]:
         yield
 
 
+@equal_salts()
 def record(scenario: Scenario) -> Recording:
     """
     Run *scenario* without a cut and list every call that leaves the process.
@@ -63,13 +65,15 @@ def record(scenario: Scenario) -> Recording:
         AssertionError: It never comes to rest, or two runs are not alike: then points cannot be found again.
     """
     first, second = _recorded(scenario), _recorded(scenario)
-    calls = [[str(p) for p in recording.points] for recording in (first, second)]
-    if calls[0] != calls[1]:
-        pair = next((a, b) for a, b in zip([*calls[0], "the end"], [*calls[1], "the end"], strict=False) if a != b)
-        raise AssertionError(
-            f"{scenario.name}: two runs differ, first in {pair[0]!r} and {pair[1]!r}; make Scenario.build repeatable"
-        )
+    unlike = next((pair for pair in zip_longest(first.points, second.points) if str(pair[0]) != str(pair[1])), None)
+    found = unlike or next(iter(differences(first.end, second.end)), None)
+    if found is not None:
+        raise AssertionError(f"{scenario.name}: two runs differ, first in {_shown(found)}; make Scenario.build repeatable")
     return second
+
+
+def _shown(found: Difference | tuple[Point | None, Point | None]) -> str:
+    return str(found) if isinstance(found, Difference) else " and ".join(str(point or "the end") for point in found)
 
 
 def _recorded(scenario: Scenario) -> Recording:
@@ -104,6 +108,7 @@ def in_process(scenario: Scenario, worlds: Worlds, cut: Cut) -> str:
     return "something caught the end of the process" if gate.dead else "the call never came"
 
 
+@equal_salts()
 def explore(
     scenario: Scenario,
     *,

@@ -8,10 +8,9 @@ from gitops_core.errors import Denied
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.model.fields import Fields, Identity
 from gitops_core.model.resources import Live, Pending, ResourceKey
-from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.crash_points.scenarios import Facts, Scenario, Worlds, what_is_there
-from gitops_core.testing.crash_points.stories import Bodies, Story, play
+from gitops_core.testing.crash_points.stories import Bodies, Story, passes, play
 from gitops_core.testing.worlds import OPEN, World
 
 
@@ -20,9 +19,9 @@ def in_memory(story: Story) -> Scenario:
 
     def build() -> Worlds:
         target = _IN_MEMORY[story.api]("world", story.there, fields=Fields(immutable=["/data/zone"]))
-        return play(story, World(target=target, store=MemoryStore(salt=b"crash points"), guard=OPEN))
+        return play(story, World(target=target, guard=OPEN))
 
-    return Scenario(name=story.name, build=build, look=_with_orders)
+    return Scenario(name=story.name, build=build, run=passes(story), look=_with_orders)
 
 
 def _with_orders(world: World) -> Facts:
@@ -33,7 +32,7 @@ def _with_orders(world: World) -> Facts:
 class RefusingTarget(MemoryTarget):
     """Refuses to make what is called "forbidden"."""
 
-    def create(self, ctx: Context, change: TargetChange) -> Live | Pending:
+    def create(self, ctx: Context, change: TargetChange) -> Live:
         if change.key.name == "forbidden":
             raise Denied("403: it is forbidden", key=change.key)
         return super().create(ctx, change)
@@ -48,7 +47,7 @@ class AssigningTarget(MemoryTarget):
         super().__init__(name, objects, fields=fields)
         self.orders: dict[ResourceKey, dict[str, TargetChange | Live]] = {}
 
-    def create(self, ctx: Context, change: TargetChange) -> Live | Pending:
+    def create(self, ctx: Context, change: TargetChange) -> Live:
         orders = self.orders.setdefault(change.key, {})
         made = orders.get(change.idempotency_key)
         if not isinstance(made, Live):
@@ -59,7 +58,8 @@ class AssigningTarget(MemoryTarget):
 class SlowTarget(AssigningTarget):
     """Takes an order; what was ordered is there from the second look on."""
 
-    def create(self, ctx: Context, change: TargetChange) -> Pending:
+    def create(self, ctx: Context, change: TargetChange) -> Pending:  # type: ignore[override]  # why: the interface allows it
+        ctx.check()
         self.orders.setdefault(change.key, {}).setdefault(change.idempotency_key, change)
         return Pending(f"{change.idempotency_key} 1", retry_after=1.0)
 

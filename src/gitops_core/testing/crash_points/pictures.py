@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Final
 
@@ -73,7 +73,7 @@ def differences(uncut: Facts, cut: Facts) -> tuple[Difference, ...]:
 
 def _inventory(world: World) -> dict[str, object]:
     inventory = world.store.inventory(world.app.id)
-    entries = {f"inventory {world.name} {key}": _comparable(entry) for key, entry in inventory.entries.items()}
+    entries: dict[str, object] = {f"inventory {world.name} {key}": _comparable(entry) for key, entry in inventory.entries.items()}
     return entries | {f"intent {world.name} {key}": _comparable(intent) for key, intent in inventory.intents.items()}
 
 

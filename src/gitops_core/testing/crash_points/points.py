@@ -86,3 +86,14 @@ class Cut:
 def cuts_of(points: tuple[Point, ...]) -> tuple[Cut, ...]:
     """Return every cut of a recorded run, in order."""
     return tuple(Cut(point.number, moment) for point in points for moment in point.moments)
+
+
+def distinct_cuts(points: tuple[Point, ...]) -> tuple[Cut, ...]:
+    """
+    Return the cuts that leave different things behind: around calls that may change something.
+
+    What a process reads leaves no trace: being killed before a read, after it, and before the next change is one and the same.
+    """
+    changing = tuple(point for point in points if point.call.changes)
+    cuts = (Cut(point.number, moment) for point in changing for moment in point.moments)
+    return tuple(cut for cut in cuts if cut.moment is not Moment.AFTER or cut.number == changing[-1].number)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
 
 from gitops_core.model.resources import ResourceKey, key_of
+from gitops_core.model.results import ReconcileResult
 from gitops_core.sources.memory import MemorySource
-from gitops_core.testing.crash_points.scenarios import Worlds
+from gitops_core.testing.crash_points.scenarios import Worlds, reconcile_each
 from gitops_core.testing.worlds import World, config
 
 Bodies = tuple[dict[str, Any], ...]
@@ -27,6 +29,7 @@ class Story:
         gone: What is un-declared then.
         beside: What another application declares, and has, before.
         elsewhere: What that one declares then.
+        rounds: Passes of each application that are cut; a hand-over takes two.
         api: ``declared``, ``assigned`` or ``slow``: who invents ids, and whether a create takes time.
     """
 
@@ -37,6 +40,7 @@ class Story:
     gone: tuple[str, ...] = ()
     beside: Bodies = ()
     elsewhere: Bodies = ()
+    rounds: int = 1
     api: str = "declared"
 
     @property
@@ -45,6 +49,7 @@ class Story:
         return frozenset(map(key_of, (*self.there, *self.before, *self.now, *self.beside, *self.elsewhere)))
 
 
+_LATER: Final = 600.0  # seconds between what was and what is cut: nobody has looked since
 _DEPENDS: Final = {"example.org/depends-on": "ConfigMap/first"}
 
 STORIES: Final = (
@@ -84,6 +89,7 @@ STORIES: Final = (
         gone=("ConfigMap/first",),
         beside=(config("third"),),
         elsewhere=(config("first", color="blue"),),
+        rounds=2,
     ),
     Story(
         name="partial failure",
@@ -92,6 +98,15 @@ STORIES: Final = (
     ),
 )  # fmt: skip
 """Every kind of change there is."""
+
+
+def passes(story: Story) -> Callable[[Worlds], list[ReconcileResult]]:
+    """Return what is cut: every application's passes, in turn."""
+
+    def run(worlds: Worlds) -> list[ReconcileResult]:
+        return [result for _ in range(story.rounds) for result in reconcile_each(worlds)]
+
+    return run
 
 
 def play(story: Story, world: World) -> Worlds:
@@ -105,6 +120,7 @@ def play(story: Story, world: World) -> Worlds:
     for each in worlds:
         if not each.reconcile().ok:
             raise AssertionError(f"{story.name}: the world cannot be set up")
+    world.clock.advance(_LATER)
     if story.now:
         world.declare(*story.now)
     if story.gone:

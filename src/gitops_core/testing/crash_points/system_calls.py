@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
@@ -38,8 +40,7 @@ def system_through(gate: Gate) -> Iterator[None]:
                 replaced.enter_context(mock.patch.object(os, name, _gated(gate, name, changes=name in _CHANGES)))
         replaced.enter_context(mock.patch.object(os, "open", _gated_open(gate)))
         replaced.enter_context(mock.patch.object(locks, "FileIO", _gated_file(gate)))
-        if locks.fcntl is not None:
-            replaced.enter_context(mock.patch.object(locks.fcntl, "flock", _gated_flock(gate)))
+        replaced.enter_context(mock.patch.object(fcntl, "flock", _gated_flock(gate)))
         replaced.enter_context(mock.patch.object(sqlite3, "connect", _gated_connect(gate)))
         try:
             yield
@@ -81,8 +82,6 @@ def _gated_open(gate: Gate) -> Callable[..., Any]:
 
 
 def _gated_flock(gate: Gate) -> Callable[..., Any]:
-    import fcntl  # why here: other systems do without
-
     real = fcntl.flock
 
     def gated(file: Any, operation: int) -> None:
@@ -92,10 +91,10 @@ def _gated_flock(gate: Gate) -> Callable[..., Any]:
     return gated
 
 
-def _gated_file(gate: Gate) -> type[locks.FileIO]:
+def _gated_file(gate: Gate) -> type[FileIO]:
     """Return the class of lock files; what is written in them is only for people."""
 
-    class GatedFile(locks.FileIO):
+    class GatedFile(FileIO):
         def truncate(self, size: int | None = None) -> int:
             return gate.through(
                 Call(Seam.FILE, "truncate", "lock file", changes=True), lambda: super(GatedFile, self).truncate(size)
