@@ -104,6 +104,14 @@ def test_a_force_push_right_after_a_commit_makes_it_vanish_and_the_first_commits
     assert fates(report.commits) == ["converged", "vanished"]
 
 
+def test_a_force_push_does_not_bring_a_bad_commit_back():
+    simulation, report = simulate(
+        BadCommit(at=HOUR, lasting=60.0, application="shop"), ForcePush(at=2 * HOUR, application="shop")
+    )
+    simulation.verify()
+    assert "vanished" not in fates(report.commits)
+
+
 def test_what_somebody_edits_or_deletes_is_repaired_within_an_interval():
     edit = Edit(at=HOUR, target="eu", key="ConfigMap/web", patch={"data": {"color": "red"}})
     simulation, report = simulate(edit, Remove(at=2 * HOUR, target="eu", key="ConfigMap/db"))

@@ -204,10 +204,11 @@ def test_a_report_shows_every_row_when_there_are_few_and_the_open_and_slowest_fi
 
 def test_a_report_says_what_was_refused_and_what_failed_and_how_often():
     refused = Refused("shop", "ConfigMap/a", "delete_limit", "too many", 60.0, 120.0, 2)
-    failed = Failed("shop", "Transient", "observe", "unreachable", 60.0, 60.0)
-    assert report(refused=(refused,), failed=(failed,), requests={"eu": {"etag": 1200, "observe": 3}}).text().splitlines()[
-        2:
-    ] == [
+    failed = (
+        Failed("shop", "Transient", "observe", "unreachable", 60.0, 60.0),
+        Failed("shop", "StateLocked", "", "busy", 9.0, 9.0),
+    )
+    assert report(refused=(refused,), failed=failed, requests={"eu": {"etag": 1200, "observe": 3}}).text().splitlines()[2:] == [
         "",
         "Requests",
         "  eu  1,200 etag, 3 observe",
@@ -216,7 +217,8 @@ def test_a_report_says_what_was_refused_and_what_failed_and_how_often():
         "  shop  ConfigMap/a  delete_limit  2 times, 1m to 2m  too many",
         "",
         "Failed",
-        "  shop  Transient in observe  at 1m  unreachable",
+        "  shop  Transient in observe  at 1m    unreachable",
+        "  shop  StateLocked           at 9.0s  busy",
     ]
 
 

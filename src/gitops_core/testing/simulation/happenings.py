@@ -15,7 +15,7 @@ import attrs
 from attrs.validators import ge, in_
 
 from gitops_core.model.resources import as_key, key_of
-from gitops_core.testing.simulation.places import Throttling
+from gitops_core.testing.simulation.places import BROKEN, Throttling
 
 if TYPE_CHECKING:
     from gitops_core.testing.simulation.simulation import Simulation
@@ -82,15 +82,19 @@ class BadCommit(Happening):
     application: str
 
     def begin(self, world: Simulation) -> None:
-        world.commit(self.application, {"broken.json": '{"kind": '}, "Bad commit")
+        world.commit(self.application, {BROKEN: '{"kind": '}, "Bad commit")
 
     def end(self, world: Simulation) -> None:
-        world.commit(self.application, {"broken.json": None}, "Take the bad commit back")
+        world.commit(self.application, {BROKEN: None}, "Take the bad commit back")
 
 
 @attrs.frozen(kw_only=True)
 class ForcePush(Happening):
-    """Somebody throws the newest commit of an application away; the one before is the newest again."""
+    """
+    Somebody throws the newest commit of an application away; the one before is the newest again.
+
+    Nothing happens when that would lose what the application began with, or bring a bad commit back.
+    """
 
     application: str
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gitops_core.model.resources import ResourceKey, key_of
+from gitops_core.testing.simulation.places import BROKEN
 
 if TYPE_CHECKING:
     from gitops_core.testing.simulation.simulation import Simulation
@@ -25,7 +26,7 @@ def problems(world: Simulation) -> Iterator[str]:
 def _declared(world: Simulation, application: str) -> dict[ResourceKey, Mapping[str, Any]]:
     """Return what the newest commit of *application* declares; a file that cannot be read declares nothing."""
     files = world.sources[application].files()
-    bodies = [json.loads(content) for path, content in files.items() if path != "broken.json"]
+    bodies = [json.loads(content) for path, content in files.items() if path != BROKEN]
     return {key_of(body): body for body in bodies}
 
 

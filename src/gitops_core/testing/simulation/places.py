@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -17,6 +17,9 @@ from gitops_core.model.values import Body
 from gitops_core.sources.memory import MemorySource
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.scheduling import Dice
+
+BROKEN: Final = "broken.json"
+"""The file of a bad commit."""
 
 
 @attrs.frozen
@@ -152,9 +155,14 @@ class SimulatedSource(MemorySource):
         return {path: self._read(newest, file) for path, file in newest.files.items()} if newest else {}
 
     def throw_newest_away(self) -> str | None:
-        """Forget the newest commit, as a force-push does, and return its id; the very first two stay, and None is returned."""
+        """
+        Forget the newest commit, as a force-push does, and return its id.
+
+        Nothing happens, and None is returned, when that would lose what was there at the beginning, or bring a bad commit back.
+        """
         newest = self._newest()
-        if newest is None or newest.parent is None or newest.parent.parent is None:
+        before = newest.parent if newest else None
+        if newest is None or before is None or before.parent is None or BROKEN in before.files:
             return None
         self.forget(newest.revision.id)
         return newest.revision.id

@@ -147,7 +147,7 @@ class Report:
             _section("Changes by hand", _times(self.repairs), [_repair_row(r) for r in _slowest(self.repairs)]),
             _section("Requests", "", list(requests.items())),
             _section("Refused", "", [(r.application, r.key, r.rule, _often(r), r.reason) for r in self.refused]),
-            _section("Failed", "", [(f.application, f"{f.error} in {f.stage}", _often(f), f.message) for f in self.failed]),
+            _section("Failed", "", [(f.application, _what(f), _often(f), f.message) for f in self.failed]),
         ]
         return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -193,6 +193,10 @@ def _times(rows: Iterable[Convergence | Repair]) -> str:
     after = sorted(row.after for row in rows if row.after is not None)
     took = f"; half within {span(statistics.median(after))}, all within {span(after[-1])}" if after else ""
     return f"{_counts(fates)}{took}"
+
+
+def _what(failed: Failed) -> str:
+    return f"{failed.error} in {failed.stage}" if failed.stage else failed.error
 
 
 def _often(row: Refused | Failed) -> str:

@@ -198,7 +198,7 @@ class Simulation:
         self.score.committed(Convergence(application, self.elapsed, revision.id, message))
 
     def force_push(self, application: str) -> None:
-        """Throw the newest commit of *application* away; the first two stay."""
+        """Throw the newest commit of *application* away; see :class:`ForcePush`."""
         source = self.sources[application]
         gone = source.throw_newest_away()
         if gone is not None:
