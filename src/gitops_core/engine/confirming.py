@@ -169,7 +169,8 @@ class Confirmer:
         # In rounds, counted from the first look, so that what is written at different times is looked at together.
         interval = self._p.app.options.health_interval
         rounds = (self._last_look - self._first_look) // interval + 1
-        return self._first_look + rounds * interval
+        due = self._first_look + rounds * interval
+        return due if due > self._last_look else due + interval  # rounded onto this very moment it would be due for ever
 
     def _confirm(
         self, item: Unconfirmed, observed: Observed, entries: list[InventoryEntry], drops: list[ResourceKey]
