@@ -226,7 +226,7 @@ def retries_neither_hammer_nor_give_up(facts: PassFacts, _truth: Truth, options:
             if waited > ceiling + 1e-6:
                 yield f"{before.op} of {before.key} waited {waited:g} s before try {i + 2}, at most {ceiling:g} s were due"
     for before, after in itertools.pairwise(facts.calls):
-        if after.at - before.at < before.retry_after:
+        if after.at - before.at < before.retry_after - 1e-6:
             yield f"the API asked for {before.retry_after:g} s, and the next call came after {after.at - before.at:g} s"
 
 

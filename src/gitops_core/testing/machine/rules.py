@@ -9,17 +9,25 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gitops_core.interfaces import StateStore, Target
 from gitops_core.model.applications import Options
 from gitops_core.testing.machine.objects import BAD
 from gitops_core.testing.machine.scenario import OPTIONS, Scenario
 
-NAMES: Final = ("a", "b", "c", "d", "pw-x", "ns-n")
-PLAIN: Final = NAMES[:4]
-APPS: Final = st.sampled_from(["one", "two"])
-COLORS: Final = st.sampled_from(["red", "green", "blue"])
+NAMES: Final = ("a", "b", "c", "pw-x", "ns-n")
+PLAIN: Final = NAMES[:3]
+APPS: Final = st.sampled_from(["one", "one", "two"])
+COLORS: Final = st.sampled_from(["red", "green"])
+EXTRAS: Final = ("", "", "note", "protect", "zone 1", "zone 2", "zone bad")
+REORGANISE: Final = ("move", "move back", "rename", "half", "needs", "many")
+MEDDLE: Final = ("edit", "edit unseen", "remove", "make anew", "put", "take over")
+FAULTS: Final = ("deny", "deny", "ignore", "blind", "fail 1", "fail 4", "fail 6", "refuse_lists", "throttle 40", "slow 20")
+HOST: Final = (
+    "approve delete_limit", "approve touched_limit", "approve empty", "approve replace", "approve protected", "approve kind",
+    "wait 61", "wait 301", "wait 601", "restart", "plan",
+)  # fmt: skip
 DISTURBANCES: Final = ("crash before", "crash after", "lose reply", "second engine", "stop", "push")
 _MANY: Final = 12
 
@@ -70,23 +78,10 @@ class ReconcilerMachine(RuleBasedStateMachine):
             self.scenario.check()
 
     # -- Git ----------------------------------------------------------------------------------------------------------------
-    @rule(name=st.sampled_from(NAMES), app=APPS, color=COLORS, extra=st.sampled_from(["", "note", "protect", "zone 1", "zone 2", "zone bad"]))
+    @rule(name=st.sampled_from(NAMES), app=APPS, color=COLORS, extra=st.sampled_from(EXTRAS))
     def declare(self, name: str, app: str, color: str, extra: str) -> None:
         """Declare something, or another form of it."""
         self.scenario.declare(name, **_app(app), color=color, **_extra(extra))
-
-    @rule(name=st.sampled_from(PLAIN[1:]), of=st.sampled_from(PLAIN), color=COLORS)
-    def declare_dependent(self, name: str, of: str, color: str) -> None:
-        """Declare something that needs another thing, which is declared, too."""
-        if of < name:
-            if not self.scenario.declares(of):
-                self.scenario.declare(of, color=color)
-            self.scenario.declare(name, color=color, needs=of)
-
-    @rule()
-    def declare_many(self) -> None:
-        """Declare a dozen at once."""
-        self.scenario.declare_many(_MANY)
 
     @rule(names=st.lists(st.sampled_from([*NAMES, "m0", "m1", "m2", "m3"]), min_size=1, max_size=5, unique=True), app=APPS)
     def undeclare(self, names: list[str], app: str) -> None:
@@ -95,121 +90,88 @@ class ReconcilerMachine(RuleBasedStateMachine):
         if names:
             self.scenario.undeclare(*names, **_app(app))
 
-    @rule(name=st.sampled_from(NAMES), app=APPS)
-    def move(self, name: str, app: str) -> None:
-        """Move a declaration to the other application."""
-        to = "one" if app == "two" else "two"
-        if self.scenario.declares(name, app) and not self.scenario.declares(name, to):
-            self.scenario.move(name, app, to)
-
-    @rule(name=st.sampled_from(PLAIN), to=st.sampled_from(PLAIN))
-    def rename(self, name: str, to: str) -> None:
-        """Give an object another name."""
+    @rule(what=st.sampled_from(REORGANISE), name=st.sampled_from(PLAIN), to=st.sampled_from(PLAIN), color=COLORS)
+    def reorganise(self, what: str, name: str, to: str, color: str) -> None:
+        """Move, rename, break, make dependent, or declare a dozen at once."""
         s = self.scenario
-        if s.declares(name) and not s.declares(to) and not s.spec(name).get("needs"):
+        if what == "many":
+            s.declare_many(_MANY)
+        elif what == "needs" and to < name:
+            s.declare(to, color=color)
+            s.declare(name, color=color, needs=to)
+        elif what == "half" and s.declares(name):
+            s.half(name)
+        elif what == "move" and s.declares(name) and not s.declares(name, "two"):
+            s.move(name)
+        elif what == "move back" and s.declares(name, "two") and not s.declares(name):
+            s.move(name, "two", "one")
+        elif what == "rename" and s.declares(name) and not s.declares(to) and not s.spec(name).get("needs"):
             s.rename(name, to)
 
-    @rule(name=st.sampled_from(PLAIN))
-    def half(self, name: str) -> None:
-        """Break the file of one declaration."""
-        if self.scenario.declares(name):
-            self.scenario.half(name)
-
     # -- somebody else ------------------------------------------------------------------------------------------------------
-    @rule(name=st.sampled_from(NAMES[:5]), color=COLORS, unseen=st.booleans())
-    def edit(self, name: str, color: str, *, unseen: bool) -> None:
-        """Edit a live object by hand."""
-        if self.scenario.is_live(name):
+    @rule(what=st.sampled_from(MEDDLE), name=st.sampled_from(NAMES), color=COLORS)
+    def meddle(self, what: str, name: str, color: str) -> None:
+        """Edit, delete, make, make anew or take over a live object by hand."""
+        s = self.scenario
+        if what == "take over":
+            s.take_over(name)
+        elif what == "put" and not s.is_live(name):
+            s.put(name, color=color)
+        elif s.is_live(name):
             field = "password" if name.startswith("pw") else "color"
-            self.scenario.edit(name, **({"unseen": True} if unseen else {}), **{field: color})
-
-    @rule(name=st.sampled_from(NAMES))
-    def remove(self, name: str) -> None:
-        """Delete a live object by hand."""
-        if self.scenario.is_live(name):
-            self.scenario.remove(name)
-
-    @rule(name=st.sampled_from(PLAIN), color=COLORS)
-    def put(self, name: str, color: str) -> None:
-        """Make an object by hand."""
-        if not self.scenario.is_live(name):
-            self.scenario.put(name, color=color)
-
-    @rule(name=st.sampled_from(PLAIN))
-    def recreate(self, name: str) -> None:
-        """Delete an object by hand and make another one of the same name."""
-        if self.scenario.is_live(name):
-            self.scenario.remove(name)
-            self.scenario.put(name)
-
-    @rule(name=st.sampled_from(PLAIN))
-    def take_over(self, name: str) -> None:
-        """Let somebody else take an object over."""
-        self.scenario.take_over(name)
-
-    # -- faults -------------------------------------------------------------------------------------------------------------
-    @rule(name=st.sampled_from(NAMES[:5]), what=st.sampled_from(["deny", "ignore", "blind"]))
-    def trouble(self, name: str, what: str) -> None:
-        """Let the API refuse, forget or hide an object."""
-        getattr(self.scenario, what)(name)
-
-    @rule(name=st.sampled_from(NAMES[:5]), times=st.integers(1, 6))
-    def fail(self, name: str, times: int) -> None:
-        """Let writes fail for some time."""
-        self.scenario.fail(name, times)
-
-    @rule(what=st.sampled_from(["blind", "refuse_lists", "throttle", "slow"]))
-    def outage(self, what: str) -> None:
-        """Let the whole API be in trouble."""
-        arguments: dict[str, tuple[float, ...]] = {"throttle": (40.0,), "slow": (20.0,)}
-        getattr(self.scenario, what)(*arguments.get(what, ()))
-
-    @rule()
-    def heal(self) -> None:
-        """End every fault."""
-        self.scenario.heal()
+            if what == "edit":
+                s.edit(name, **{field: color})
+            elif what == "edit unseen":
+                s.edit(name, unseen=True, **{field: color})
+            elif what in ("remove", "make anew"):
+                s.remove(name)
+                if what == "make anew":
+                    s.put(name)
 
     # -- the host -----------------------------------------------------------------------------------------------------------
-    @rule(rules=st.sampled_from(["delete_limit", "touched_limit", "empty", "replace", "protected", "kind"]))
-    def approve(self, rules: str) -> None:
-        """Permit something for five minutes."""
-        self.scenario.approve(rules)
+    @rule(what=st.sampled_from(HOST), app=APPS)
+    def host(self, what: str, app: str) -> None:
+        """Approve something, let time go by, start the engine anew, or make a plan."""
+        word, _, value = what.partition(" ")
+        match word:
+            case "approve":
+                self.scenario.approve(value)
+            case "wait":
+                self.scenario.let_pass(float(value))
+            case "restart":
+                self.scenario.restart()
+            case _:
+                self.scenario.plan(**_app(app))
 
-    @rule(seconds=st.sampled_from([61.0, 301.0, 601.0]))
-    def let_pass(self, seconds: float) -> None:
-        """Let time go by: a hand-over, an approval or a memo runs out."""
-        self.scenario.let_pass(seconds)
-
-    @rule()
-    def restart(self) -> None:
-        """Start the engine anew."""
-        self.scenario.restart()
-
+    # -- passes -------------------------------------------------------------------------------------------------------------
     @rule(app=APPS)
-    def plan(self, app: str) -> None:
-        """Make a plan."""
-        self.scenario.plan(**_app(app))
+    def reconcile(self, app: str) -> None:
+        """Run a pass."""
+        self.scenario.reconcile(*([] if app == "one" else [app]))
 
-    @rule()
-    def reconcile(self) -> None:
-        """Run a pass of the first application."""
-        self.scenario.reconcile()
-
-    @rule()
-    def reconcile_the_other(self) -> None:
-        """Run a pass of the second one."""
-        self.scenario.reconcile("two")
-
-    @rule(app=APPS, at=st.integers(1, 12), what=st.sampled_from(DISTURBANCES))
+    @rule(app=APPS, at=st.integers(1, 9), what=st.sampled_from(DISTURBANCES))
     def reconcile_disturbed(self, app: str, at: int, what: str) -> None:
         """Run a pass that is cut, stopped, overtaken, or not alone."""
-        self.scenario.reconcile(app, at=at, what=what)
+        self.scenario.reconcile(*([] if app == "one" else [app]), at=at, what=what)
 
-    @precondition(lambda self: self.scenario.lines and not self.scenario.lines[-1].startswith("s.settle"))
-    @rule()
-    def settle(self) -> None:
-        """Let everything come to rest."""
-        self.scenario.settle()
+    @rule(faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.sampled_from(NAMES)), min_size=1, max_size=3), app=APPS)
+    def reconcile_in_trouble(self, faults: list[tuple[str, str]], app: str) -> None:
+        """Run a pass while the API is in trouble."""
+        for what, name in faults:
+            self._trouble(what, name)
+        self.reconcile(app)
+        self.scenario.heal()
+
+    def _trouble(self, what: str, name: str) -> None:
+        word, _, number = what.partition(" ")
+        if word in ("deny", "ignore", "blind"):
+            getattr(self.scenario, word)(name)
+        elif word == "fail":
+            self.scenario.fail(name, int(number))
+        elif number:
+            getattr(self.scenario, word)(float(number))
+        else:
+            self.scenario.refuse_lists()
 
 
 def _app(app: str) -> dict[str, Any]:

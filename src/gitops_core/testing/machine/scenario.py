@@ -9,11 +9,12 @@ from typing import Any, Concatenate, Final, ParamSpec
 import attrs
 
 from gitops_core.errors import ManifestError
-from gitops_core.interfaces import Context, StateStore, Target, capabilities
+from gitops_core.interfaces import Context, Signal, StateStore, Target, capabilities
 from gitops_core.model.applications import Options
 from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval
 from gitops_core.model.inventory import EntryState
+from gitops_core.model.plans import Action
 from gitops_core.model.resources import Origin, Resource, ResourceKey
 from gitops_core.model.revisions import Tree
 from gitops_core.sources.memory import MemorySource
@@ -34,7 +35,16 @@ OPTIONS: Final = Options(allow_partial_render=True, memo_age=600.0, lock_timeout
 _BROKEN: Final = "{"
 _ROUNDS: Final = 10
 _FOR_EVER: Final = 1e9
-_MOMENT: Final = 0.001
+_MOMENT: Final = 0.005
+
+
+class PatientClock(VirtualClock):
+    """A clock on which even a wait that ends at once takes a moment: who waits again and again does not wait for ever."""
+
+    def wait(self, signal: Signal, seconds: float) -> bool:
+        """Wait like a :class:`VirtualClock`."""
+        self.advance(_MOMENT if signal.is_set() else 0.0)
+        return super().wait(signal, seconds)
 
 
 class SpottyRenderer(JsonRenderer):
@@ -103,7 +113,7 @@ class Scenario:
     def __init__(self, target: Target | None = None, store: StateStore | None = None, options: Options = OPTIONS) -> None:
         self.lines: list[str] = []
         self._options = options
-        self._clock = VirtualClock()
+        self._clock = PatientClock()
         self._api = Api(target or MemoryTarget("world", fields=Fields(immutable={"/data/zone"})), self._clock)
         self._store = store or MemoryStore(salt=b"a scenario's salt")
         self._sources = {app_id(app): MemorySource({}) for app in ("one", "two")}
@@ -354,8 +364,8 @@ class Scenario:
         for key, spec in sorted(declared.items()):
             if not self._cannot_be(app, key) and (missing := lacks(there.get(key), key.name, spec)):
                 self._break(3, f"all faults are over, and {key} is {there.get(key)}; it lacks {dict(missing)}")
-        if any(self._cannot_be(app, key) for key in declared):
-            return  # deletes wait for what may be a replacement
+        if self._is_held_up(app):
+            return
         for (key, id_), maker in self._truth.made.items():
             needed = any(spec.get("needs") == key.name for spec in declared.values())
             wanted = needed or key in declared or self._truth.others_declaring(app, key)
@@ -374,6 +384,10 @@ class Scenario:
         if self._is_kept(key) and seen is not None:
             return True  # what is protected is not replaced either
         return bool(spec.get("needs")) and self._cannot_be(app, key_for(spec["needs"]))
+
+    def _is_held_up(self, app: str) -> bool:
+        """Tell whether deletes wait, because something that may be a replacement cannot be."""
+        return any(self._cannot_be(app, key) for key in self._truth.declared[app])
 
     def _is_kept(self, key: ResourceKey) -> bool:
         return any(self._truth.shielded.get((app, key), False) is not False for app in self._sources)
@@ -503,6 +517,8 @@ class Scenario:
         if first.to_json() != second.to_json():
             self._break(12, "two plans of the same situation differ in the order of the target's list")
         left = [c for c in first.ready if c.key.name not in self._api.faulty and not self._cannot_be(app, c.key)]
+        if self._is_held_up(app):
+            left = [c for c in left if c.action is not Action.DELETE]
         if empty and left:
             self._break(4, f"the pass ended well, and the next plan is to {left[0].action.value} {left[0].key}: {left[0].reason}")
 
