@@ -1,0 +1,458 @@
+"""Details of decisions that no other test would miss: found by changing the planner one place at a time."""
+
+from __future__ import annotations
+
+import itertools
+
+import attrs
+import pytest
+
+from gitops_core.model.applications import Options
+from gitops_core.model.fields import Fields
+from gitops_core.model.guards import Approval, Guard
+from gitops_core.model.inventory import EntryState, Holder, InventoryEntry
+from gitops_core.model.plans import Action, Change, ChangeState
+from gitops_core.model.resources import Origin, Resource, ResourceKey, as_key
+from gitops_core.model.revisions import Revision
+from gitops_core.model.secrets import KUBERNETES_SECRET
+from gitops_core.model.values import Sensitive, freeze, mask
+from gitops_core.model.verdicts import Verdict, Violation
+from gitops_core.planning.decide import Decision
+from gitops_core.planning.declared import declared_pointers, dropped, label_of, locate
+from gitops_core.planning.diff import Comparison, compare, precondition_of
+from gitops_core.planning.edges import NAMESPACE, band, references
+from gitops_core.planning.guards import Limits, Permits, guard_plan
+from gitops_core.planning.normalize import always_secret, hidden_in, spelled
+from gitops_core.planning.order import arranged, circles, path_around
+from gitops_core.planning.planner import make_plan
+from gitops_core.planning.records import planned_entry
+from gitops_core.planning.request import TargetRules
+from gitops_core.testing.plan_worlds import PlanWorld
+
+US, THEM = "example.org/demo/shop", "example.org/demo/other"
+FREE = Guard(delete_fraction=1.0, touched_fraction=1.0, never=(), allow_empty=True)
+A = ResourceKey("", "Site", "", "a")
+
+
+def site(name="a", needs="", kind="Site", namespace="", **fields):
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    if needs:
+        metadata["annotations"] = {"example.org/depends-on": needs}
+    return {"kind": kind, "metadata": metadata, **fields}
+
+
+@pytest.fixture
+def world():
+    return PlanWorld(guard=FREE)
+
+
+# -- one decision ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_does_not_show_the_body_it_was_made_from():
+    assert "canary" not in repr(Decision(resource=Resource.of(site()), body={"password": "canary"}))
+
+
+def test_a_change_says_which_declaration_and_which_object_it_is_for(world):
+    declaration = Resource.of(site(v=2), Origin(path="shop.yaml", line=1), salt=b"salt of a test")
+    world.apply(site(v=1))
+    change = world.plan(site(v=2))["Site/a"]
+    assert (change.desired, change.live_id) == (declaration.digest, world.live[A].id)
+
+
+def test_an_origin_keeps_its_own_source_and_takes_the_revisions_where_it_has_none(world):
+    revision = Revision("r2", source="https://example.org/repo")
+    own = Resource.of(site("a"), Origin(source="https://example.org/other", path="a.yaml", line=3, document=2, column=5))
+    plan = world.plan(own, site("b"), revision=revision)
+    assert plan["Site/a"].origin == Origin("https://example.org/other", "r2", "a.yaml", 2, 3, 5)
+    assert plan["Site/b"].origin == Origin("https://example.org/repo", "r2", "shop.yaml", 0, 1, 0)
+
+
+def test_what_is_neither_declared_nor_pruned_is_not_reviewed(world):
+    world.apply(site(), site("old"))
+    verdict = Verdict.of([Violation(("Site", "old"), "no", policy="p")])
+    assert world.plan(site(), verdict=verdict, options=Options(prune=False)).is_empty
+
+
+def test_the_declaration_has_the_last_word_about_a_specific_object(world):
+    """A denial of one object counts for it, and not the denial of the whole set."""
+    verdict = Verdict.of([Violation(None, "all", policy="everything"), Violation(("Site", "a"), "this", policy="one")])
+    assert "one denies it: this" in world.plan(site(), verdict=verdict)["Site/a"].reason
+
+
+def test_what_a_target_says_it_needs_is_recorded_without_a_change_and_with_one(world):
+    rules = TargetRules(depends_on=lambda body: ["Site/b"] if body["metadata"]["name"] == "a" else [])
+    world.apply(site("a"), site("b"), rules=rules)
+    assert world.entries[A].depends_on == (as_key("Site/b"),)
+
+
+def test_an_object_that_was_written_with_salted_secrets_is_compared_with_the_same_salt(world):
+    rules = TargetRules(fields=Fields(sensitive={"/token"}))
+    world.apply(site(token=Sensitive("one")), rules=rules)
+    diff = world.plan(site(token=Sensitive("two")), rules=rules)["Site/a"].diff[0]
+    assert (diff.before, diff.after) == (mask("one", b"salt of a test"), mask("two", b"salt of a test"))
+
+
+def test_the_id_of_what_could_not_be_spelled_is_in_its_delete(world):
+    world.apply(site(), site("b"))
+    live = world.live[A]
+    rules = TargetRules(normalize=lambda body: body if body["metadata"]["name"] == "b" else 1 / 0)
+    assert world.plan(site("b"), rules=rules)["Site/a"].live_id == live.id
+
+
+def test_two_applications_that_began_at_once_settle_it_by_what_was_applied_then_by_name(world):
+    def standing(ours, theirs, other):
+        world.entries[A] = InventoryEntry(A, ours)
+        return world.plan(site(), holders={A: Holder(other, theirs)})["Site/a"].rule
+
+    planned, applied = EntryState.PLANNED, EntryState.APPLIED
+    before, after = "example.org/demo/a", "example.org/demo/z"
+    assert standing(applied, planned, before) == ""
+    assert standing(planned, applied, after) == "foreign_owner"
+    assert standing(planned, planned, after) == ""
+    assert standing(planned, planned, before) == "foreign_owner"
+    assert standing(applied, applied, after) == ""
+    assert standing(applied, applied, before) == "foreign_owner"
+
+
+# -- addresses and differences -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "name",
+        "key",
+        "id",
+        "containerPort",
+        "port",
+        "mountPath",
+        "devicePath",
+        "ip",
+        "host",
+        "topologyKey",
+        "secretName",
+        "path",
+        "type",
+    ],
+)
+def test_items_of_lists_are_named_by_each_of_these_fields(key):
+    items = [{key: "a", "v": 1}, {key: "b", "v": 1}]
+    assert f"/list/[{key}=a]/v" in declared_pointers(freeze({"list": items}))
+
+
+def test_the_most_telling_name_counts():
+    names = [
+        "name",
+        "key",
+        "id",
+        "containerPort",
+        "port",
+        "mountPath",
+        "devicePath",
+        "ip",
+        "host",
+        "topologyKey",
+        "secretName",
+        "path",
+        "type",
+    ]
+    for better, worse in itertools.pairwise(names):
+        assert f"/l/[{better}=a]" in declared_pointers(freeze({"l": [{worse: "b", better: "a"}]}))
+
+
+def test_names_with_slashes_and_tildes_are_escaped():
+    assert declared_pointers(freeze({"a~b": {"c/d": 1}, "e/f": 1})) == ("/a~0b/c~1d", "/e~1f")
+    assert locate(freeze({"a~b": {"c/d": 1}}), "/a~0b/c~1d") == ("/a~0b/c~1d", 1)
+
+
+def test_only_the_topmost_of_what_vanished_is_named():
+    body = freeze({"spec": {"kept": 1, "old": {"a": 1, "b": [{"name": "x"}]}}})
+    rest = freeze({"spec": {"kept": 1}})
+    assert [pointer for _, pointer, _ in dropped(("/spec/old", *declared_pointers(body)), rest, body)] == ["/spec/old"]
+    assert [pointer for _, pointer, _ in dropped(declared_pointers(body), rest, freeze({"spec": {"old": {"a": 1}}}))] == [
+        "/spec/old/a"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("segments", "label"),
+    [
+        (["spec", "containers", "[name=web]", "image"], "spec.containers[name=web].image"),
+        (["data", "a.b"], 'data["a.b"]'),
+        (["data", ""], 'data[""]'),
+        (["data", "[x"], 'data["[x"]'),
+        (["data", "x]"], 'data["x]"]'),
+        (["a-b", "c_d", "$e"], "a-b.c_d.$e"),
+        (["a b"], '["a b"]'),
+    ],
+)
+def test_labels_read_as_people_write_them(segments, label):
+    assert label_of(segments) == label
+
+
+def diff(desired, live, how=Comparison(salt=b"s")):
+    return [(d.pointer, d.op.value, d.before, d.after, d.note) for d in compare(freeze(desired), freeze(live), how)]
+
+
+def test_one_and_true_are_different_and_one_and_one_point_zero_are_not():
+    assert diff({"a": 1, "b": 1}, {"a": True, "b": 1.0}) == [("/a", "replace", "true", "1", "")]
+
+
+def test_lists_that_may_be_in_any_order_are_so_only_where_it_says():
+    how = Comparison(fields=Fields(unordered={"/tags"}), salt=b"s")
+    assert diff({"tags": [1, 2], "other": [1, 2]}, {"tags": [2, 1], "other": [2, 1]}, how) == [
+        ("/other", "replace", "[2, 1]", "[1, 2]", "")
+    ]
+
+
+def test_items_in_any_order_may_lack_what_is_not_declared():
+    how = Comparison(fields=Fields(unordered={"/l"}), ignored=Fields(unordered={"/l/*/seen"}).unordered, salt=b"s")
+    desired = {"l": [{"a": 1}, {"a": 2, "seen": 1}, 7]}
+    assert diff(desired, {"l": [7, {"a": 2, "extra": 1, "seen": 9}, {"a": 1, "extra": 2}]}, how) == []
+    assert diff(desired, {"l": [7, {"a": 2}, {"a": 2}]}, how) != []
+    assert diff(desired, {"l": [7, 7, {"a": 1}]}, how) != []
+    assert diff({"l": [1, 1]}, {"l": [1, 2]}, how) != []
+
+
+def test_items_without_names_are_compared_by_position_and_labelled_by_it():
+    found = compare(freeze({"l": [{"x": 1}, {"x": 1}]}), freeze({"l": [{"x": 1}, {"x": 2}, {"x": 1}]}), Comparison(salt=b"s"))
+    assert [(d.pointer, d.label, d.note) for d in found] == [
+        ("/l/1/x", "l[1].x", ""),
+        ("/l/2", "l[2]", "not in the declared list"),
+    ]
+
+
+def test_what_cannot_be_there_does_not_make_its_neighbours_look_absent():
+    fields = Fields(write_only={"/spec/pin"})
+    how = Comparison(fields=fields, salt=b"s", write_only="")
+    assert [row[:2] for row in diff({"spec": {"pin": "1", "v": 1}}, {}, how)] == [("/spec/pin", "add"), ("/spec/v", "add")]
+    assert diff({"spec": {"v": {"w": 1}}}, {}, how) == [("/spec/v", "add", "", '{"w": 1}', "")]
+    assert diff({"other": {"v": 1}}, {}, how) == [("/other", "add", "", '{"v": 1}', "")]
+
+
+def test_a_field_is_immutable_if_anything_in_it_is():
+    how = Comparison(fields=Fields(immutable={"/spec/id/inner"}), salt=b"s")
+    found = {
+        d.pointer: d.forces_replacement
+        for d in compare(freeze({"spec": {"id": {"inner": 1}, "v": 1}}), freeze({"spec": {"v": 2}}), how)
+    }
+    assert found == {"/spec/id": True, "/spec/v": False}
+    removed = Comparison(fields=how.fields, salt=b"s", declared=("/spec/id",))
+    assert compare(freeze({"spec": {}}), freeze({"spec": {"id": {"inner": 1}}}), removed)[0].forces_replacement
+
+
+def test_only_dropped_write_only_fields_are_told_and_they_are_secret():
+    how = Comparison(
+        fields=Fields(write_only={"/pin", "/old"}), salt=b"s", declared=("/old", "/pin", "/plain"), write_only="before"
+    )
+    found = compare(freeze({"pin": "1"}), freeze({}), how)
+    assert [(d.pointer, d.op.value, d.before, d.after == "", d.sensitive, d.note) for d in found] == [
+        ("/old", "remove", "(not readable)", True, True, "no longer declared"),
+        ("/pin", "replace", "(not readable)", False, True, "write-only: compared with what was applied last"),
+    ]
+
+
+def test_a_write_only_field_of_an_object_that_was_never_applied_is_added():
+    how = Comparison(fields=Fields(write_only={"/pin"}), salt=b"s")
+    assert [(d.op.value, d.before) for d in compare(freeze({"pin": "1"}), freeze({}), how)] == [("add", "")]
+
+
+def stamp(live, desired=(), declared=(), **fields):
+    return precondition_of(
+        "id", freeze(live), freeze(dict(desired)), Comparison(fields=Fields(**fields), salt=b"s", declared=declared)
+    )
+
+
+def test_a_precondition_covers_what_is_declared_now_or_was_and_nothing_else():
+    desired = {"v": 1}
+    base = stamp({"v": 1, "old": 1, "theirs": 1}, desired, ("/old",))
+    assert base == stamp({"v": 1, "old": 1, "theirs": 2}, desired, ("/old",))
+    assert base != stamp({"v": 1, "old": 2, "theirs": 1}, desired, ("/old",))
+    assert base != stamp({"v": 1, "theirs": 1}, desired, ("/old",))
+    assert stamp({"old": 1}, {}, ("/old",)) != stamp({"old": 2}, {}, ("/old",))
+
+
+def test_a_precondition_is_blind_to_what_is_not_readable_and_to_the_rest_of_a_named_item():
+    assert stamp({"pin": "x"}, {"pin": "1"}, write_only={"/pin"}) == stamp({"pin": "y"}, {"pin": "1"}, write_only={"/pin"})
+    item = {"l": [{"name": "a"}]}
+    assert stamp({"l": [{"name": "a", "v": 1}]}, item) == stamp({"l": [{"name": "a", "v": 2}]}, item)
+    assert stamp({"l": [{"name": "a"}]}, item) != stamp({"l": []}, item)
+
+
+# -- secrets -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_each_source_of_secrecy_counts_alone():
+    core, other = ResourceKey("", "Secret", "", "a"), ResourceKey("", "Site", "", "a")
+    assert always_secret(other, TargetRules(fields=Fields(sensitive={"/t"}))).patterns == frozenset({"/t"})
+    assert always_secret(other, TargetRules(fields=Fields(write_only={"/p"}))).patterns == frozenset({"/p"})
+    assert always_secret(core, TargetRules()) == KUBERNETES_SECRET
+    assert always_secret(core, TargetRules(fields=Fields(sensitive={"/t"}))).patterns == KUBERNETES_SECRET.patterns | {"/t"}
+    assert not always_secret(other, TargetRules())
+
+
+def test_three_letters_are_hidden_and_no_part_of_a_longer_secret_survives():
+    redactor = hidden_in(freeze({"a": Sensitive("abc"), "b": Sensitive("abcdef"), "c": Sensitive("xy")}))
+    assert redactor.redact("abc abcdef xy") == "*** *** xy"
+
+
+def test_a_body_that_is_no_object_is_the_fault_of_observing():
+    with pytest.raises(Exception, match="observe raised TypeError") as caught:
+        spelled([], TargetRules())
+    assert caught.value.plugin == "observe"
+
+
+# -- limits ----------------------------------------------------------------------------------------------------------------------------
+
+
+def changes(action, count, start=0):
+    return [
+        Change(ResourceKey("", "Thing", "", f"{i:03}"), action, precondition="there", reason="why")
+        for i in range(start, start + count)
+    ]
+
+
+def guarded(found, owned, guard, approvals=()):
+    return guard_plan(found, Limits(guard=guard, owned=owned), Permits(approvals, 0.0))
+
+
+def test_as_many_as_allowed_are_allowed_and_use_no_approval():
+    spare = [Approval("spare", 10.0, {"delete_limit", "touched_limit"})]
+    result = guarded(changes(Action.DELETE, 3), 100, Guard(delete_fraction=0.03, delete_floor=0), spare)
+    assert (result.refusals, {c.approval for c in result.changes}) == ((), {""})
+
+
+def test_updates_that_are_just_few_enough_go_on_when_deletes_make_it_too_many():
+    guard = Guard(delete_floor=4, touched_fraction=0.0, delete_fraction=1.0, delete_cap=99)
+    result = guarded(changes(Action.DELETE, 1) + changes(Action.UPDATE, 4, 1), 100, guard)
+    assert [c.is_ready for c in result.changes] == [False, True, True, True, True]
+
+
+def test_the_words_that_lift_a_limit_name_only_what_strikes():
+    (cap,) = guarded(changes(Action.DELETE, 4), 16, Guard(delete_fraction=0.25, delete_cap=3)).refusals
+    assert cap.override.startswith("Guard(delete_cap=4), or ")
+    (fraction,) = guarded(changes(Action.DELETE, 3), 8, Guard(delete_cap=3)).refusals
+    assert fraction.override.startswith("Guard(delete_fraction=0.375), or ")
+
+
+def test_a_fraction_is_told_even_where_nothing_is_owned():
+    (refusal,) = guarded(changes(Action.DELETE, 3), 0, Guard()).refusals
+    assert refusal.override.startswith("Guard(delete_fraction=1.0)")
+
+
+# -- order -------------------------------------------------------------------------------------------------------------------------------
+
+RBAC, HOOKS = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
+HELM = [
+    "scheduling.k8s.io/PriorityClass", "/Namespace", "networking.k8s.io/NetworkPolicy", "/ResourceQuota", "/LimitRange",
+    "policy/PodDisruptionBudget", "/ServiceAccount", "/Secret", "/ConfigMap", "storage.k8s.io/StorageClass", "/PersistentVolume",
+    "/PersistentVolumeClaim", "apiextensions.k8s.io/CustomResourceDefinition", f"{RBAC}/ClusterRole", f"{RBAC}/ClusterRoleBinding",
+    f"{RBAC}/Role", f"{RBAC}/RoleBinding", "/Service", "apps/DaemonSet", "/Pod", "/ReplicationController", "apps/ReplicaSet",
+    "apps/Deployment", "autoscaling/HorizontalPodAutoscaler", "apps/StatefulSet", "batch/Job", "batch/CronJob",
+    "networking.k8s.io/IngressClass", "networking.k8s.io/Ingress", "apiregistration.k8s.io/APIService", "example.org/Unknown",
+    f"{HOOKS}/MutatingWebhookConfiguration", f"{HOOKS}/ValidatingWebhookConfiguration",
+]  # fmt: skip
+
+
+def test_kinds_come_in_the_order_of_helm():
+    keys = [ResourceKey(group, kind, "", "x") for group, _, kind in (text.partition("/") for text in HELM)]
+    assert [band(key) for key in keys] == list(range(len(keys)))
+    assert band(ResourceKey("other.io", "Namespace", "", "x")) == band(keys[-3])
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ({"configMap": {"name": "x"}}, "ConfigMap/n/x"),
+        ({"configMapRef": {"name": "x"}}, "ConfigMap/n/x"),
+        ({"configMapKeyRef": {"name": "x"}}, "ConfigMap/n/x"),
+        ({"secret": {"name": "x"}}, "Secret/n/x"),
+        ({"secretRef": {"name": "x"}}, "Secret/n/x"),
+        ({"secretKeyRef": {"name": "x"}}, "Secret/n/x"),
+        ({"service": {"name": "x", "namespace": "m"}}, "Service/m/x"),
+        ({"secretName": "x"}, "Secret/n/x"),
+        ({"serviceAccountName": "x"}, "ServiceAccount/n/x"),
+        ({"serviceName": "x"}, "Service/n/x"),
+        ({"claimName": "x"}, "PersistentVolumeClaim/n/x"),
+        ({"storageClassName": "x"}, "storage.k8s.io/StorageClass//x"),
+        ({"priorityClassName": "x"}, "scheduling.k8s.io/PriorityClass//x"),
+        ({"ingressClassName": "x"}, "networking.k8s.io/IngressClass//x"),
+        ({"runtimeClassName": "x"}, "node.k8s.io/RuntimeClass//x"),
+        ({"imagePullSecrets": [{"name": "x"}]}, "Secret/n/x"),
+        ({"subjects": [{"kind": "ServiceAccount", "name": "x"}]}, "ServiceAccount/n/x"),
+        ({"subjects": [{"kind": "ServiceAccount", "name": "x", "namespace": "m"}]}, "ServiceAccount/m/x"),
+    ],
+)
+def test_every_field_that_names_an_object_is_known(spec, found):
+    key = ResourceKey("", "Pod", "n", "p")
+    assert [str(k) for k in references(key, freeze({"spec": spec}))] == [found]
+
+
+def test_a_typed_reference_may_be_in_the_namespace_or_in_none():
+    found = references(ResourceKey("", "X", "n", "p"), freeze({"roleRef": {"apiGroup": RBAC, "kind": "Role", "name": "r"}}))
+    assert sorted(map(str, found)) == [f"{RBAC}/Role//r", f"{RBAC}/Role/n/r"]
+    scaled = references(
+        ResourceKey("", "X", "n", "p"), freeze({"scaleTargetRef": {"apiVersion": "v1", "kind": "Pod", "name": "r"}})
+    )
+    assert sorted(map(str, scaled)) == ["Pod/n/r", "Pod/r"]
+
+
+def test_deletes_without_dependencies_go_in_the_reverse_order_of_kinds(world):
+    kinds = ["Namespace", "Secret", "Service"]
+    world.apply(*(site("x", kind=kind) for kind in kinds))
+    assert [c.key.kind for c in world.plan().changes] == kinds[::-1]
+
+
+def test_a_circle_through_two_unchanged_objects_is_found(world):
+    world.apply(site("b", "Site/c"), site("c", "Site/a"), site("a"))
+    plan = world.plan(site("a", "Site/b"), site("b", "Site/c"), site("c", "Site/a"))
+    assert (plan["Site/a"].state, plan["Site/a"].rule) == (ChangeState.REFUSED, "cycle")
+
+
+def test_an_object_in_a_circle_waits_for_nothing_it_refers_to(world):
+    pod = site("pod", "ConfigMap/n/cm", kind="Pod", namespace="n", volumes=[{"secret": {"name": "s"}}])
+    plan = world.plan(pod, site("cm", "Pod/n/pod", kind="ConfigMap", namespace="n"), site("s", kind="Secret", namespace="n"))
+    assert [(str(c.key), c.rule, c.depends_on) for c in plan.changes if c.key.kind == "Pod"] == [("Pod/n/pod", "cycle", ())]
+
+
+def test_an_object_that_refers_to_itself_or_to_what_does_not_change_waits_for_nothing(world):
+    world.apply(site("same", kind="Secret", namespace="n"))
+    self_made = site("cm", kind="ConfigMap", namespace="n", data={"configMap": {"name": "cm"}, "secret": {"name": "same"}})
+    plan = world.plan(self_made, site("same", kind="Secret", namespace="n"))
+    assert plan["ConfigMap/n/cm"].depends_on == ()
+
+
+def test_only_what_lives_in_a_namespace_that_goes_keeps_it(world):
+    world.apply(site("n", kind="Namespace"), site("m", kind="Namespace"), site("x", namespace="n"), site("free"))
+    plan = world.plan(site("x", namespace="n"), site("free"))
+    assert {str(c.key): c.state.value for c in plan.changes} == {"Namespace/m": "ready", "Namespace/n": "skipped"}
+    assert ResourceKey(*NAMESPACE, "", "m") in {c.key for c in plan.ready}
+
+
+def keys(text):
+    return [ResourceKey("", "T", "", name) for name in text]
+
+
+def test_the_shortest_way_round_a_circle_begins_and_ends_at_its_smallest_node():
+    a, b, c, d = keys("abcd")
+    edges = {a: [b, c], b: [c], c: [d, a], d: [a]}
+    assert path_around({a, b, c, d}, edges) == (a, c, a)
+    assert path_around({b}, {b: [b]}) == (b, b)
+
+
+def test_circles_are_found_once_however_they_are_entered():
+    a, b, c, d, e = keys("abcde")
+    edges = {e: [a, d], a: [b], b: [a, c], c: [c], d: []}
+    found = circles(edges)
+    assert (len(found), set(found)) == (2, {frozenset({a, b}), frozenset({c})})
+    assert arranged([d, c, b], {b: [c, a], c: [d]}, lambda _key: 0) == [d, c, b]
+
+
+def test_a_locked_entry_keeps_what_it_knows_when_it_is_planned_anew(world):
+    world.apply(site(v=1))
+    before = world.entries[A]
+    world.live.clear()
+    request = world.request(site(v=1))
+    change = make_plan(request).plan["Site/a"]
+    assert planned_entry(request, change, request.declaration(A)) == attrs.evolve(before, state=EntryState.PLANNED, id="")
