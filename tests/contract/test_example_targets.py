@@ -155,11 +155,10 @@ class TestCloud(ApiContract):
         return next(m["id"] for m in target.api.machines() if m["name"] == key.name)
 
     def external_edit(self, target, key, body):
-        number = self._number(target, key)
-        target.api._machines[number] = {**thaw(body), "id": number, "state": "running"}
+        target.api.cloud.foreign().replace(self._number(target, key), thaw(body))
 
     def external_remove(self, target, key):
-        del target.api._machines[self._number(target, key)]
+        target.api.cloud.foreign().delete(self._number(target, key))
 
 
 class RolesContract(ApiContract):

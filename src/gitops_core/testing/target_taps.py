@@ -27,6 +27,7 @@ class Taps:
         down: What every call raises from now on; None when the API works.
         before: Raised by the n-th call (from 1, counted from the beginning) before anything is done, by n.
         after: Raised by the n-th call after it was done: its reply is lost.
+        meanwhile: Runs once, when the next call is on its way: what somebody else does at the same time.
 
     Raises:
         TypeError: An object whose methods cannot be replaced, such as one written in C.
@@ -42,6 +43,7 @@ class Taps:
         self.down: Exception | None = None
         self.before: dict[int, BaseException] = {}
         self.after: dict[int, BaseException] = {}
+        self.meanwhile: Callable[[], object] | None = None
         self._lock = threading.Lock()
         for owner, name in places:
             _replace(owner, name, functools.partial(self._called, name, getattr(owner, name)))
@@ -55,6 +57,9 @@ class Taps:
         with self._lock:
             self.calls.append(name)
             number = len(self.calls)
+            meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         error = self.down or self.before.get(number)
         if error is not None:
             raise error

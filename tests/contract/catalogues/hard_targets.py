@@ -8,7 +8,7 @@ import unicodedata
 from killing import Catalogue
 from zone import Batching, Correct, CorrectContract, Slow
 
-from gitops_core.errors import AlreadyExists, Throttled, Transient
+from gitops_core.errors import Throttled, Transient
 from gitops_core.model.resources import Live, Pending
 
 HARD = Catalogue(lambda cls: type(f"Test{cls.__name__}", (CorrectContract,), {"variant": cls}))
@@ -125,6 +125,16 @@ class BatchAnswersBackwards(Batching):
 
     def apply_batch(self, ctx, changes):
         return list(super().apply_batch(ctx, changes))[::-1]
+
+
+@HARD.mutant("partial failure", "test_random_histories")
+class DropsTheOldest(Correct):
+    """It drops the oldest object when there are more than six."""
+
+    def create(self, ctx, change):
+        super().create(ctx, change)
+        if len(self.zone.records) > 6:
+            del self.zone.records[next(iter(self.zone.records))]
 
 
 # -- time -----------------------------------------------------------------------------------------------------------------

@@ -44,3 +44,17 @@ class Catalogue:
             (cls.__name__, " ".join(cls.__doc__.split()), category, self.killed_by(cls))
             for cls, (category, _) in self.mutants.items()
         ]
+
+
+def as_rows(table):
+    """Return the rows of a kill table for a page."""
+    return [
+        f"| `{name}` | {broken} | {category} | {', '.join(f'`{check[5:]}`' for check in killers)} |"
+        for name, broken, category, killers in table
+    ]
+
+
+def printed(title, table):
+    """Return a kill table for a terminal."""
+    lines = [f"{name:28} {category:16} {', '.join(check[5:] for check in killers)}" for name, _, category, killers in table]
+    return "\n".join([f"{title}: {len(table)} mutants", *lines])

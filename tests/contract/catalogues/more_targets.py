@@ -6,7 +6,7 @@ import logging
 from killing import Catalogue
 from zone import PAGE, Correct, CorrectContract
 
-from gitops_core.errors import NotFound, Transient
+from gitops_core.errors import AlreadyExists, NotFound, Transient
 from gitops_core.interfaces import Fields
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.plans import DiffOp, FieldDiff
@@ -14,7 +14,13 @@ from gitops_core.model.resources import Live, Unreadable
 from gitops_core.model.values import thaw
 
 MORE = Catalogue(lambda cls: type(f"Test{cls.__name__}", (CorrectContract,), {"variant": cls}))
-ALL = {"unordered": ["/values"], "computed": ["/id", "/revision"], "immutable": ["/view"], "write_only": ["/key"], "sensitive": ["/note"]}
+ALL = {
+    "unordered": ["/values"],
+    "computed": ["/id", "/revision"],
+    "immutable": ["/view"],
+    "write_only": ["/key"],
+    "sensitive": ["/note"],
+}
 """What the correct target says about fields."""
 
 
@@ -67,8 +73,7 @@ class SwallowsLaterPages(Correct):
     def observe(self, ctx, query):
         lives = []
         try:
-            for live in super().observe(ctx, query):
-                lives.append(live)
+            lives.extend(super().observe(ctx, query))
         except Transient:
             if not lives:
                 raise
@@ -247,13 +252,13 @@ class UpdateOfTheMissingIsSilent(Correct):
 
 @MORE.mutant("writes", "test_update_spares_everything_else")
 class UpdatesItsNamesakes(Correct):
-    """Its update sets the time to live of everything with that name, whatever its type."""
+    """Its update touches everything with that name, whatever its type."""
 
     def update(self, ctx, change):
         super().update(ctx, change)
         for record in self.zone.records.values():
-            if record["name"] == change.key.name:
-                record["ttl"] = change.desired.get("ttl", 300)
+            if record["name"] == change.key.name and record["id"] != change.live.id:
+                record["ttl"] = record.get("ttl", 0) + 1
 
 
 @MORE.mutant("identity", "test_update_keeps_the_object")
@@ -316,6 +321,8 @@ class TwoEnginesTwoObjects(Correct):
     """Its create looks first and then posts, whatever was made in between."""
 
     def create(self, ctx, change):
+        if any(self.key(record) == self.key(change.desired) for record in self.zone.records.values()):
+            raise AlreadyExists("it is there")
         self.zone.post(self.wanted(change), unique=False)
 
 
@@ -362,7 +369,9 @@ class DiffsDeclaredFieldsOnly(Correct):
     """Its own diff cannot see that a field is not declared any more."""
 
     def diff(self, desired, live):
-        pairs = ((name, value, live.get(name)) for name, value in sorted(desired.items()) if name not in ("key", "id", "revision"))
+        pairs = (
+            (name, value, live.get(name)) for name, value in sorted(desired.items()) if name not in ("key", "id", "revision")
+        )
         return [FieldDiff(f"/{name}", DiffOp.REPLACE) for name, value, there in pairs if _sorted(value) != _sorted(there)]
 
 
@@ -451,7 +460,7 @@ class PrintsBodies(Correct):
     """It prints what it writes."""
 
     def update(self, ctx, change):
-        print("updating", thaw(change.desired))
+        print("updating", thaw(change.desired))  # noqa: T201  # why: it is the fault
         super().update(ctx, change)
 
 
