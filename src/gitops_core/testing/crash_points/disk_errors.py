@@ -60,7 +60,7 @@ class DiskError:
 
 def hits(call: Call, code: int) -> bool:
     """Tell whether a disk can answer *call* with *code*: what frees room works on a full one."""
-    writes = call.seam in (Seam.FILE, Seam.SQL) and call.changes and not call.spares_the_dead
+    writes = call.seam in (Seam.FILE, Seam.SQL) and call.changes
     return writes and (code != errno.ENOSPC or call.name not in _NEEDS_NO_ROOM)
 
 

@@ -42,6 +42,8 @@ class Gate:
     """
     Lets calls of one thread out, one by one, until the cut.
 
+    What the kernel does for a dead process (closing, unlocking, rolling back) does not come here, so it is done for a "dead" one, too.
+
     Args:
         cut: Where to end; None to count only.
         end: What ends the process.
@@ -81,8 +83,6 @@ class Gate:
         if threading.get_ident() != self._thread or call.seam in self._inside:
             return run()
         if self.dead:
-            if call.spares_the_dead:
-                return run()
             raise ProcessDeath
         self._inside.add(call.seam)
         try:

@@ -42,14 +42,12 @@ class Call:
         name: Method, system call, or first word of the statement.
         about: Object, path, or statement; for people.
         changes: It may change something on the other side.
-        spares_the_dead: The kernel does the same for a process that dies: closing, unlocking, rolling back.
     """
 
     seam: Seam
     name: str
     about: str = ""
     changes: bool = False
-    spares_the_dead: bool = False
 
 
 @attrs.frozen

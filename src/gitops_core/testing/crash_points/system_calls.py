@@ -14,7 +14,7 @@ from typing import Any, Final
 from unittest import mock
 
 from gitops_core.state import locks
-from gitops_core.testing.crash_points.gate import Gate
+from gitops_core.testing.crash_points.gate import Gate, ProcessDeath
 from gitops_core.testing.crash_points.points import Call, Seam
 
 _READS: Final = ("stat", "scandir")
@@ -59,9 +59,8 @@ def _gated(gate: Gate, name: str, *, changes: bool) -> Callable[..., Any]:
             real(args[0], bytes(args[1])[: len(args[1]) // 2])
 
         halves = name == "write" and len(args[1]) > 1
-        answer = gate.through(
-            Call(Seam.FILE, name, _path(args), changes), lambda: real(*args, **kwargs), half if halves else None
-        )
+        call = Call(Seam.FILE, name, _path(args), changes)
+        answer = _handed_over(gate, call, lambda: real(*args, **kwargs), half if halves else None)
         if name == "write":
             gate.written(args[0])
         elif name == "fsync":
@@ -71,12 +70,34 @@ def _gated(gate: Gate, name: str, *, changes: bool) -> Callable[..., Any]:
     return gated
 
 
+def _handed_over(gate: Gate, call: Call, run: Callable[[], Any], half: Callable[[], object] | None = None) -> Any:
+    """Return what *run* returns; what it has opened is closed again when the process dies before it gets it."""
+    answers: list[Any] = []
+
+    def keep() -> Any:
+        answers.append(run())
+        return answers[0]
+
+    try:
+        return gate.through(call, keep, half)
+    except ProcessDeath:
+        for answer in answers:
+            if call.name == "open":
+                os.close(answer)
+            elif hasattr(answer, "close"):
+                answer.close()
+        raise
+
+
 def _gated_open(gate: Gate) -> Callable[..., Any]:
     real = os.open
 
     def gated(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
         makes = bool(flags & _MAKES & ~os.O_DIRECTORY)
-        return gate.through(Call(Seam.FILE, "open", _path((path,)), makes), lambda: real(path, flags, *args, **kwargs))
+        opened: int = _handed_over(
+            gate, Call(Seam.FILE, "open", _path((path,)), makes), lambda: real(path, flags, *args, **kwargs)
+        )
+        return opened
 
     return gated
 
@@ -85,8 +106,10 @@ def _gated_flock(gate: Gate) -> Callable[..., Any]:
     real = fcntl.flock
 
     def gated(file: Any, operation: int) -> None:
-        unlocks = operation == fcntl.LOCK_UN
-        gate.through(Call(Seam.FILE, "unlock" if unlocks else "lock", spares_the_dead=unlocks), lambda: real(file, operation))
+        if operation == fcntl.LOCK_UN:
+            real(file, operation)
+        else:
+            gate.through(Call(Seam.FILE, "lock"), lambda: real(file, operation))
 
     return gated
 
@@ -124,6 +147,8 @@ def _gated_connect(gate: Gate) -> Callable[..., sqlite3.Connection]:
 
     class GatedConnection(sqlite3.Connection):
         def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if sql == "ROLLBACK":
+                return super().execute(sql, parameters)
             return gate.through(_statement(sql), lambda: super(GatedConnection, self).execute(sql, parameters))
 
         def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:
@@ -145,4 +170,4 @@ def _statement(sql: str) -> Call:
     words = sql.split()
     word = words[0].upper()
     reads = word in _READING_SQL or (word == "PRAGMA" and "=" not in sql)
-    return Call(Seam.SQL, word, " ".join(words[1:5]), changes=not reads, spares_the_dead=word == "ROLLBACK")
+    return Call(Seam.SQL, word, " ".join(words[1:5]), changes=not reads)
