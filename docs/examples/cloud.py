@@ -4,17 +4,27 @@ A target of your own: a cloud API that invents ids and takes its time, in under 
 Run it: ``python docs/examples/cloud.py``. The API below the target is a fake one.
 """
 
-import itertools
-import threading
+import contextlib
 
 from gitops_core import Application, Fields, Health, Identity, Limits, Live, Owner, Target, plan, reconcile
-from gitops_core.errors import Invalid, NotFound
+from gitops_core.errors import Conflict, Invalid, NotFound, Throttled, Transient
 from gitops_core.model.health import HealthStatus
 from gitops_core.model.resources import Pending
 from gitops_core.renderers.manifests import ManifestsRenderer
 from gitops_core.sources.memory import MemorySource
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.merging import overlay
+from gitops_core.testing.fake_api import (
+    ApiError,
+    ApiSettings,
+    ConflictError,
+    FakeApi,
+    InvalidError,
+    NotFoundError,
+    States,
+    Takes,
+    ThrottledError,
+)
 
 
 class CloudTarget(Target):
@@ -42,86 +52,66 @@ class CloudTarget(Target):
 
     def poll(self, ctx, pending):
         operation = self.api.operation(pending.token)
-        if operation["state"] == "failed":
-            raise Invalid(operation["error"])
-        return Pending(pending.token, 0.01, "the cloud is at it") if operation["state"] == "running" else None
+        if operation.state == "failed":
+            raise Invalid(operation.error)
+        return Pending(pending.token, 0.01, "the cloud is at it") if operation.state == "running" else None
 
     def health(self, live):
         ready = live.body.get("state") == "running"
         return Health(settled=ready, status=HealthStatus.HEALTHY if ready else HealthStatus.PROGRESSING)
 
     def _accepted(self, operation):
-        return Pending(operation, 0.01, "accepted")
+        return Pending(operation.id, 0.01, "accepted")
 
 
-# -- the rest of this file is what a vendor gives you ---------------------------------------------------------------------
+# -- the vendor's errors in our words: translate them where they enter ------------------------------------------------------
+
+
+@contextlib.contextmanager
+def translated():
+    try:
+        yield
+    except ThrottledError as error:
+        raise Throttled(str(error), retry_after=error.retry_after) from error
+    except ApiError as error:
+        ours = {NotFoundError: NotFound, ConflictError: Conflict, InvalidError: Invalid}
+        raise ours.get(type(error), Transient)(str(error)) from error
 
 
 class CloudApi:
     """
-    A cloud's client. Names are labels and not unique; a client token makes a repeated create harmless. Every operation needs
-    three looks to finish.
+    What the target needs of the cloud's client. Names are labels and not unique; a client token makes a repeated create harmless.
+    Every operation is finished three requests later.
     """
 
-    LOOKS = 3
-
     def __init__(self):
-        self._machines = {}
-        self._operations = {}
-        self._tokens = {}
-        self._ids = itertools.count(1)
-        self._lock = threading.Lock()
-        self.writes = 0
+        takes = dict.fromkeys(("create", "update", "delete"), Takes(requests=3))
+        states = States(create="starting", update="resizing", delete="terminating", ready="running")
+        self.cloud = FakeApi(ApiSettings(id_prefix="i-", takes=takes, states=states))
 
     def machines(self):
-        with self._lock:
-            return [dict(machine) for machine in self._machines.values()]
+        with translated():
+            yield from self.cloud.every()
 
+    @translated()
     def create(self, machine, client_token):
-        with self._lock:
-            if client_token in self._tokens:
-                return self._tokens[client_token]
-            number = f"i-{next(self._ids):08x}"
-            self._machines[number] = {**machine, "id": number, "state": "starting"}
-            self._tokens[client_token] = self._begin(number, "running")
-            return self._tokens[client_token]
+        return self.cloud.create(machine, idempotency_key=client_token)
 
+    @translated()
     def resize(self, number, machine):
-        with self._lock:
-            self._known(number)
-            self._machines[number] = {**machine, "id": number, "state": "resizing"}
-            return self._begin(number, "running")
+        return self.cloud.update(number, machine)
 
+    @translated()
     def terminate(self, number):
-        with self._lock:
-            self._known(number)["state"] = "terminating"
-            return self._begin(number, "terminated")
+        return self.cloud.delete(number)
 
-    def operation(self, token):
-        with self._lock:
-            operation = self._operations[token]
-            operation["looks"] += 1
-            if operation["looks"] >= self.LOOKS and operation["state"] == "running":
-                operation["state"] = "done"
-                self._finish(operation)
-            return dict(operation)
+    @translated()
+    def operation(self, number):
+        return self.cloud.operation(number)
 
-    def _known(self, number):
-        if number not in self._machines:
-            raise NotFound("404: no such machine")
-        return self._machines[number]
-
-    def _begin(self, number, goal):
-        self.writes += 1
-        token = f"op-{next(self._ids)}"
-        self._operations[token] = {"machine": number, "goal": goal, "state": "running", "looks": 0, "error": ""}
-        return token
-
-    def _finish(self, operation):
-        if operation["goal"] == "terminated":
-            self._machines.pop(operation["machine"], None)
-        elif operation["machine"] in self._machines:
-            self._machines[operation["machine"]]["state"] = operation["goal"]
+    @property
+    def writes(self):
+        return self.cloud.writes
 
 
 MACHINES = """

@@ -4,16 +4,16 @@ A target of your own: the record sets of a DNS zone, in under twenty lines.
 Run it: ``python docs/examples/dns.py``. The API below the target is a fake one, with pages, ids and a spelling of its own.
 """
 
-import itertools
-import threading
+import contextlib
 
 from gitops_core import Application, Fields, Live, Owner, Target, plan, reconcile
-from gitops_core.errors import AlreadyExists, NotFound
+from gitops_core.errors import AlreadyExists, Invalid, NotFound, Throttled, Transient
 from gitops_core.model.values import thaw
 from gitops_core.renderers.manifests import ManifestsRenderer
 from gitops_core.sources.memory import MemorySource
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.merging import overlay
+from gitops_core.testing import fake_api
 
 
 class DnsTarget(Target):
@@ -42,57 +42,71 @@ class DnsTarget(Target):
         self.api.delete(self.zone, change.live.id)
 
 
-# -- the rest of this file is what a vendor gives you ---------------------------------------------------------------------
+# -- the vendor's errors in our words: translate them where they enter ------------------------------------------------------
+
+
+@contextlib.contextmanager
+def translated():
+    try:
+        yield
+    except fake_api.NotFoundError as error:
+        raise NotFound(str(error)) from error
+    except fake_api.ExistsError as error:
+        raise AlreadyExists(str(error)) from error
+    except fake_api.InvalidError as error:
+        raise Invalid(str(error)) from error
+    except fake_api.ThrottledError as error:
+        raise Throttled(str(error), retry_after=error.retry_after) from error
+    except fake_api.ApiError as error:
+        raise Transient(str(error)) from error
 
 
 class DnsApi:
-    """A DNS provider's client. It says 404 and 409 in the words of ``gitops_core.errors``: translate errors where they enter."""
+    """What the target needs of the vendor's client, zone by zone."""
 
     def __init__(self, page_size=10):
-        self._zones = {}
-        self._ids = itertools.count(1)
-        self._lock = threading.Lock()
-        self._page_size = page_size
-        self.writes = 0
+        self._settings = zone_settings(page_size)
+        self.zones = {}
+
+    def zone(self, name):
+        return self.zones.setdefault(name, fake_api.FakeApi(self._settings))
 
     def list(self, zone):
-        start = 0
-        while start is not None:
-            page, start = self._page(zone, start)
-            yield from page
+        with translated():
+            yield from self.zone(zone).every()
 
-    def _page(self, zone, start):
-        with self._lock:
-            rrsets = [dict(rrset) for rrset in self._zones.get(zone, {}).values()]
-        end = start + self._page_size
-        return rrsets[start:end], end if end < len(rrsets) else None
-
+    @translated()
     def create(self, zone, rrset):
-        rrset = self._spelled(rrset)
-        with self._lock:
-            there = self._zones.setdefault(zone, {})
-            if any((r["kind"], r["name"]) == (rrset["kind"], rrset["name"]) for r in there.values()):
-                raise AlreadyExists("409: this record set exists")
-            number = f"rr-{next(self._ids)}"
-            there[number] = {**rrset, "id": number}
-            self.writes += 1
+        self.zone(zone).create(rrset)
 
+    @translated()
     def update(self, zone, number, rrset):
-        with self._lock:
-            if number not in self._zones.get(zone, {}):
-                raise NotFound("404: no such record set")
-            self._zones[zone][number] = {**self._spelled(rrset), "id": number}
-            self.writes += 1
+        self.zone(zone).update(number, rrset)
 
+    @translated()
     def delete(self, zone, number):
-        with self._lock:
-            if self._zones.get(zone, {}).pop(number, None) is None:
-                raise NotFound("404: no such record set")
-            self.writes += 1
+        self.zone(zone).delete(number)
 
-    @staticmethod
-    def _spelled(rrset):
-        return {"ttl": 300, **rrset, "name": rrset["name"].lower().rstrip("."), "values": sorted(rrset["values"])}
+    @property
+    def writes(self):
+        return sum(zone.writes for zone in self.zones.values())
+
+
+# -- the rest of this file is what a vendor gives you ---------------------------------------------------------------------
+
+
+def zone_settings(page_size):
+    return fake_api.ApiSettings(
+        id_prefix="rr-",
+        unique=lambda rrset: (rrset["kind"], rrset["name"]),
+        defaults={"ttl": 300},
+        normalize=spelled,
+        paging=fake_api.Paging(size=page_size),
+    )
+
+
+def spelled(rrset):
+    return {**rrset, "name": rrset["name"].lower().rstrip("."), "values": sorted(rrset["values"])}
 
 
 RECORDS = """
@@ -116,8 +130,8 @@ def main():
     print(plan(app, store=store).text())
     print(reconcile(app, store=store).text())
 
-    stranger = next(r for r in api.list("example.org") if r["kind"] == "A")
-    api.update("example.org", stranger["id"], {**stranger, "values": ["203.0.113.66"]})
+    zone = api.zone("example.org")
+    zone.foreign("mallory").edit(zone.find(kind="A")["id"], {"values": ["203.0.113.66"]})
     print("\nSomebody changed www by hand:")
     print(plan(app, store=store).text())
     print(reconcile(app, store=store).text())

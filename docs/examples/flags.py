@@ -4,26 +4,29 @@ A target of your own: feature flags, in under fifteen lines.
 Run it: ``python docs/examples/flags.py``. The API below the target is a fake one.
 """
 
-import threading
+import contextlib
 
-from gitops_core import Application, Live, Owner, Target, plan, reconcile
-from gitops_core.errors import AlreadyExists, NotFound
+from gitops_core import Application, Fields, Live, Owner, Target, plan, reconcile
+from gitops_core.errors import AlreadyExists, NotFound, Transient
 from gitops_core.renderers.memory import MemoryRenderer
 from gitops_core.sources.memory import MemorySource
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.merging import overlay
+from gitops_core.testing.fake_api import ApiError, ApiSettings, ExistsError, FakeApi, NotFoundError
 
 
 class FlagTarget(Target):
+    fields = Fields(computed=["/revision"])
+
     def __init__(self, api):
         self.api = api
 
     def observe(self, ctx, query):
-        for flag, revision in self.api.list():
-            yield Live(("Flag", flag["name"]), flag, id=flag["name"], version=str(revision))
+        for flag in self.api.list():
+            yield Live(("Flag", flag["name"]), flag, id=flag["name"], version=flag["revision"])
 
     def create(self, ctx, change):
-        self.api.create(change.key.name, overlay({}, change.desired))
+        self.api.create(overlay({}, change.desired))
 
     def update(self, ctx, change):
         self.api.replace(change.key.name, overlay(change.live.body, change.desired, change.previous))
@@ -32,42 +35,44 @@ class FlagTarget(Target):
         self.api.delete(change.live.id)
 
 
-# -- the rest of this file is what a vendor gives you ---------------------------------------------------------------------
+# -- the vendor's errors in our words: translate them where they enter ------------------------------------------------------
+
+OURS = {ExistsError: AlreadyExists, NotFoundError: NotFound}
+
+
+@contextlib.contextmanager
+def translated():
+    try:
+        yield
+    except ApiError as error:
+        raise OURS.get(type(error), Transient)(str(error)) from error
 
 
 class FlagApi:
-    """A feature flag service's client; it translates 404 and 409 where they enter."""
+    """What the target needs of the vendor's client. A flag's name is its id, and every write gives it another revision."""
 
     def __init__(self):
-        self._flags = {}
-        self._lock = threading.Lock()
-        self.writes = 0
+        self.flags = FakeApi(ApiSettings(assigns_ids=False, id_field="name", version_field="revision"))
 
     def list(self):
-        with self._lock:
-            return list(self._flags.values())
+        with translated():
+            yield from self.flags.every()
 
-    def create(self, name, flag):
-        with self._lock:
-            if name in self._flags:
-                raise AlreadyExists("409: this flag exists")
-            self._put(name, flag)
+    @translated()
+    def create(self, flag):
+        self.flags.create(flag)
 
+    @translated()
     def replace(self, name, flag):
-        with self._lock:
-            if name not in self._flags:
-                raise NotFound("404: no such flag")
-            self._put(name, flag)
+        self.flags.update(name, flag)
 
+    @translated()
     def delete(self, name):
-        with self._lock:
-            if self._flags.pop(name, None) is None:
-                raise NotFound("404: no such flag")
-            self.writes += 1
+        self.flags.delete(name)
 
-    def _put(self, name, flag):
-        self.writes += 1
-        self._flags[name] = (flag, self.writes)
+    @property
+    def writes(self):
+        return self.flags.writes
 
 
 FLAGS = [
@@ -87,11 +92,11 @@ def main():
     )
     print(reconcile(app, store=store).text())
 
-    api.replace("dark-mode", {**FLAGS[1], "on": False, "note": "switched off at night, Ada"})
+    api.flags.foreign("ada").edit("dark-mode", {"on": False, "note": "switched off at night, Ada"})
     print("\nSomebody switched dark-mode off by hand:")
     print(plan(app, store=store).text())
     print(reconcile(app, store=store).text())
-    flag = next(flag for flag, _ in api.list() if flag["name"] == "dark-mode")
+    flag = api.flags.find(name="dark-mode")
     assert flag["on"]
     assert flag["note"], "what Git does not declare stays as it is"
     assert plan(app, store=store).is_empty

@@ -17,6 +17,7 @@ from gitops_core.model.values import Body, digest, freeze, thaw
 from gitops_core.planning.diff import Comparison, compare, write_only_digest
 
 _LOOKS: Final = 50  # polls before a pending operation counts as lost; each waits on the virtual clock only
+_TOKENS: Final = itertools.count(1)  # of all benches: two over one world must not use one idempotency key for two objects
 
 
 @attrs.frozen
@@ -69,7 +70,6 @@ class Bench:
     def __init__(self, target: Target, ctx: Context) -> None:
         self.target = target
         self.ctx = ctx
-        self._numbers = itertools.count(1)
 
     def key(self, body: Body) -> ResourceKey:
         """Return the target's key of *body*."""
@@ -136,7 +136,7 @@ class Bench:
     def change(self, action: Action, body: Body, live: Live | None = None, previous: Sequence[str] = ()) -> TargetChange:
         """Return a change with an idempotency key of its own."""
         desired = freeze({} if action is Action.DELETE else body)
-        token = f"bench-{next(self._numbers)}"
+        token = f"bench-{next(_TOKENS)}"
         return TargetChange(self.key(body), action, desired, live, idempotency_key=token, previous=tuple(previous))
 
     def create(self, body: Body) -> Live:

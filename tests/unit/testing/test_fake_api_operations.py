@@ -91,10 +91,16 @@ def test_a_failed_operation_without_a_state_leaves_no_trace():
     assert api.records == {}
 
 
-def test_an_operation_may_need_polls_instead_of_time():
-    api = make(takes={"create": Takes(polls=3)})
+def test_an_operation_may_need_requests_instead_of_time():
+    api = make(takes={"create": Takes(requests=3)})
     operation = api.create({})
     assert [state(api, operation) for _ in range(4)] == ["running", "running", "done", "done"]
+    api.create({})
+    assert [len(list(api.every())) for _ in range(4)] == [1, 1, 2, 2], "it goes on when nobody polls it, too"
+    api.create({})
+    for _ in range(5):
+        api.foreign().edit("r-1", {})
+    assert len(api.records) == 2, "what others do is no request of the client's"
 
 
 def test_a_record_in_the_hands_of_an_operation_is_not_to_be_written():

@@ -89,14 +89,14 @@ class Running:
         operation: As it was last told.
         effect: What it will do.
         due: When its time is over.
-        polls: How often it must still be polled.
+        requests: How many requests must still follow.
         fails: Why it will fail; empty when it will not.
     """
 
     operation: Operation
     effect: Effect
     due: float
-    polls: int
+    requests: int
     fails: str
 
 
@@ -113,15 +113,14 @@ class Desk:
         self._known[running.operation.id] = running.operation
         return running.operation
 
-    def poll(self, operation_id: str) -> None:
-        """Count a look at an operation."""
-        running = self._running.get(operation_id)
-        if running is not None:
-            running.polls -= 1
+    def tick(self) -> None:
+        """Count a request."""
+        for running in self._running.values():
+            running.requests -= 1
 
     def finished(self, now: float) -> Iterator[Running]:
         """Take out and yield what is finished by *now*, in the order in which it was."""
-        over = sorted((r for r in self._running.values() if r.due <= now and r.polls <= 0), key=lambda r: r.due)
+        over = sorted((r for r in self._running.values() if r.due <= now and r.requests <= 0), key=lambda r: r.due)
         for running in over:
             del self._running[running.operation.id]
             state = OperationState.FAILED if running.fails else OperationState.DONE

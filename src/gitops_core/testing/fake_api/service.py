@@ -176,8 +176,6 @@ class FakeApi:
             NotFoundError: There never was such an operation.
         """
         with self._request(Verb.OPERATION, operation_id):
-            self._desk.poll(operation_id)
-            self._advance()
             found = self._desk.find(operation_id)
             if found is None:
                 raise NotFoundError(f"there is no operation {operation_id}")
@@ -233,6 +231,7 @@ class FakeApi:
             try:
                 if not who:
                     self._book.admit(self.settings.rate_limit, now)
+                    self._desk.tick()
                 self._advance()
                 yield
                 status = 202 if len(self._desk) > opened else 200
@@ -271,7 +270,7 @@ class FakeApi:
         self._put(effect, effect.accepted(self.settings.states))
         operation = Operation(f"op-{len(self._desk) + 1}", effect.verb, effect.record)
         why = takes.fails(thaw(effect.body))
-        return self._desk.open(Running(operation, effect, self._now() + takes.seconds, takes.polls, why))
+        return self._desk.open(Running(operation, effect, self._now() + takes.seconds, takes.requests, why))
 
     def _put(self, effect: Effect, body: Body | None, *, gone: bool = False) -> None:
         now = self._now()

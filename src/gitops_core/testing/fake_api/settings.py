@@ -69,12 +69,12 @@ class Takes:
 
     Attributes:
         seconds: Until it is finished, on the API's clock.
-        polls: How often it must be polled, too, before it is finished: for a host on the real clock.
+        requests: How many requests of the client must follow, too, until it is finished: time for those who have no virtual clock.
         fails: Told the record, returns why the operation fails; empty when it does not.
     """
 
     seconds: float = attrs.field(default=0.0, validator=ge(0.0))
-    polls: int = attrs.field(default=0, validator=ge(0))
+    requests: int = attrs.field(default=0, validator=ge(0))
     fails: Callable[[Record], str] = _succeeds
 
 
