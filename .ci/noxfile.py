@@ -4,6 +4,7 @@ Every check, on every CPython of this machine: ``nox -f .ci/noxfile.py``.
 ``lint``        ruff, mypy (strict), the import contracts
 ``tests``       the whole suite on the Python that runs nox, with the coverage gates
 ``deep``        the tests marked ``deep``: more examples, more seeds
+``mutation``    changes model, planning and health one place at a time (an hour; only when asked for: ``-s mutation -- planning diff``)
 ``tests-3.x``   the fast suite (all but the tests marked ``slow``) on every other CPython that works here
 
 The last lines name what was skipped and why, and count the tests.
@@ -178,6 +179,14 @@ def deep(session: nox.Session) -> None:
     with closing.session("deep"):
         prepare(session, "test")
         run_pytest(session, "--deep", "-m", "deep")
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Change one place of the code at a time and see whether a test notices; a package, and modules of it, may be named."""
+    prepare(session, "test")
+    for chosen in [session.posargs] if session.posargs else [["planning"], ["health"], ["model"]]:
+        session.run("python", "tests/mutation/run.py", *chosen, "--report", str(REPORTS / f"mutants-{chosen[0]}.jsonl"))
 
 
 def fast_tests(session: nox.Session) -> None:
