@@ -32,6 +32,7 @@ from gitops_core.model.revisions import Revision
 from gitops_core.model.values import canonical_json
 from gitops_core.model.verdicts import Verdict, Violation
 from gitops_core.testing.contexts import make_context
+from gitops_core.testing.promises import Layer, check
 
 CANARY = "canary-7f3a9c"
 """The secret in the subject. It must never show up in a violation."""
@@ -72,17 +73,26 @@ class PolicyContract:
         return None
 
     # -- what it answers ----------------------------------------------------------------------------------------------
+    @check(
+        Layer.PURE,
+        why="Anything else is a failure of the policy, and denies everything.",
+        cure="Yield gitops_core.Violation values; return [] for no objection.",
+    )
     def test_it_yields_violations_only(self) -> None:
+        """What review returns can be iterated and holds violations only."""
         for subject in self._subjects():
             answer: Any = self._policy().review(make_context(), subject)
             assert isinstance(answer, Iterable), "review returned something that cannot be iterated; return [] for no objection."
             strangers = [type(item).__name__ for item in answer if not isinstance(item, Violation)]
-            assert strangers == [], (
-                f"review yielded {strangers}. The engine treats that as a failure of the policy and denies everything. "
-                "Yield gitops_core.Violation values."
-            )
+            assert strangers == [], f"review yielded {strangers}"
 
+    @check(
+        Layer.PURE,
+        why="What it lets through is applied.",
+        cure="See which offender it says nothing about.",
+    )
     def test_it_objects_to_what_it_must(self) -> None:
+        """The policy objects to every offender, and to the plan that it must object to."""
         if not self.make_offenders() and self.make_plan() is None:
             pytest.skip("make_offenders and make_plan name nothing that the policy must object to")
         denied = {violation.key for violation in self._everything()}
@@ -92,102 +102,149 @@ class PolicyContract:
         assert missing == [], f"The policy said nothing about {missing}, which it must object to."
         assert plan is None or self._review(self._subject(plan)), "The policy said nothing about the plan it must object to."
 
+    @check(
+        Layer.PURE,
+        why="The reader has nothing but this text.",
+        cure="Say what is wrong and what to do about it.",
+    )
     def test_every_message_says_something(self) -> None:
+        """Every violation has a message of more than one word."""
         empty = [violation for violation in self._everything() if " " not in violation.message.strip()]
-        assert empty == [], (
-            "A violation has no message, or a single word. The reader has nothing but this text: say what is wrong and "
-            "what to do about it."
-        )
+        assert empty == [], "A violation has no message, or a single word"
 
+    @check(
+        Layer.PURE,
+        why="One about something else denies nothing.",
+        cure="Use resource.key or change.key as they are, or None; begin a pointer with a slash.",
+    )
     def test_every_violation_is_about_something_there(self) -> None:
+        """A violation names an object that is declared or in the plan, or the whole set, and a JSON Pointer."""
         known = {resource.key for resource in self._resources()} | {None}
         plan = self.make_plan()
         known |= {change.key for change in plan.changes} if plan else set()
         strangers = [violation for violation in self._everything() if violation.key not in known]
-        assert strangers == [], (
-            "A violation names an object that is neither declared nor in the plan, so it denies nothing. "
-            "Use resource.key or change.key as they are, or None for the whole set."
-        )
+        assert strangers == [], "A violation names an object that is neither declared nor in the plan, so it denies nothing"
         pointers = [v.pointer for v in self._everything() if v.pointer and not v.pointer.startswith("/")]
         assert pointers == [], "A pointer is no JSON Pointer (RFC 6901): it begins with '/', as in /metadata/labels."
 
+    @check(
+        Layer.PURE,
+        why="Violations go into plans, logs and pull requests.",
+        cure="Name the field, not its value; never call Sensitive.reveal().",
+    )
     def test_no_secret_is_told(self) -> None:
+        """The value of a Secret is in no violation."""
         told = [str(violation) for violation in self._everything() if CANARY in f"{violation}{violation!r}"]
-        assert told == [], (
-            "The value of a Secret stands in a violation. Violations go into plans, logs and pull requests. Name the field, "
-            "not its value; never call Sensitive.reveal()."
-        )
+        assert told == [], "The value of a Secret stands in a violation"
 
     # -- how it answers -----------------------------------------------------------------------------------------------
+    @check(
+        Layer.PURE,
+        why="A plan that was approved would not be the plan that is applied.",
+        cure="Keep no state between calls, use no clock but ctx.clock.",
+    )
     def test_equal_subjects_get_equal_answers(self) -> None:
+        """The same subject is judged the same, by every instance with the same options."""
         policy = self._policy()
         for subject in self._subjects():
             first, second = self._review(subject, policy), self._review(subject, policy)
             other = self._review(subject)
             assert first == second == other, (
-                "The same subject was judged differently the second time, or by another instance with the same options. A plan "
-                "that was approved would not be the plan that is applied. Keep no state between calls, use no clock but ctx.clock."
+                "The same subject was judged differently the second time, or by another instance with the same options"
             )
 
+    @check(
+        Layer.PURE,
+        why="It would change with the order of files.",
+        cure="Judge each resource by itself, or sort first.",
+    )
     def test_the_order_of_resources_does_not_matter(self) -> None:
+        """The verdict does not depend on the order of the resources."""
         for subject in self._subjects():
             backwards = attrs.evolve(subject, resources=subject.resources[::-1])
             assert Verdict.of(self._review(subject)) == Verdict.of(self._review(backwards)), (
-                "The verdict depends on the order of the resources. Judge each by itself, or sort first."
+                "The verdict depends on the order of the resources"
             )
 
+    @check(
+        Layer.PURE,
+        why="What was reviewed would not be what is applied.",
+        cure="Policies object; transforms change.",
+    )
     def test_it_changes_nothing(self) -> None:
+        """A review changes neither resources nor plan."""
         for subject in self._subjects():
             before = [(r.key, canonical_json(r.body, _SALT)) for r in subject.resources]
             plan = subject.plan.to_json() if subject.plan else ""
             self._review(subject)
             assert [(r.key, canonical_json(r.body, _SALT)) for r in subject.resources] == before, (
-                "A resource was changed by the review. Policies object; transforms change."
+                "A resource was changed by the review"
             )
             assert (subject.plan.to_json() if subject.plan else "") == plan, "The plan was changed by the review."
 
+    @check(
+        Layer.PURE,
+        why="A policy that raises denies everything.",
+        cure="Mind the empty list.",
+    )
     def test_it_bears_an_empty_subject(self) -> None:
+        """Nothing declared is a subject like any other."""
         empty = attrs.evolve(self._subject(None), resources=())
         for subject in (empty, attrs.evolve(empty, plan=Plan(empty.application, empty.revision.id))):
             try:
                 self._review(subject)
             except Exception as error:  # noqa: BLE001  # why: whatever it is, it is the finding
-                pytest.fail(f"Nothing was declared, and review raised {error!r}. A policy that raises denies everything.")
+                pytest.fail(f"Nothing was declared, and review raised {error!r}")
 
+    @check(
+        Layer.PURE,
+        why="Every policy is asked before anything is observed, and in check there never is a plan.",
+        cure="Yield nothing when subject.plan is None; set needs_plan if you look at plans.",
+    )
     def test_it_bears_the_lack_of_a_plan(self) -> None:
+        """Without a plan a policy that needs one yields nothing and does not raise."""
         try:
             found = self._review(self._subject(None))
         except Exception as error:  # noqa: BLE001  # why: whatever it is, it is the finding
-            pytest.fail(
-                f"There was no plan yet, and review raised {error!r}. Every policy is asked before anything is observed, and in "
-                "`check` there never is a plan: yield nothing when subject.plan is None."
-            )
+            pytest.fail(f"There was no plan yet, and review raised {error!r}")
         plan = self.make_plan()
         assert plan is None or self._policy().needs_plan, (
             "make_plan gives a plan to object to, but needs_plan is False: the engine would never show it a plan."
         )
-        assert not self._policy().needs_plan or not found, (
-            "A policy that needs the plan objected without one. It is asked twice, so this violation would be reported twice."
-        )
+        assert not self._policy().needs_plan or not found, "A policy that needs the plan objected without one"
 
     # -- who it is ----------------------------------------------------------------------------------------------------
+    @check(
+        Layer.PURE,
+        why="Every violation carries it.",
+        cure="Return one from name, or leave the default.",
+    )
     def test_it_has_a_name(self) -> None:
-        assert self._policy().name.strip(), "The name is empty. Every violation carries it."
+        """A policy has a name."""
+        assert self._policy().name.strip(), "The name is empty"
 
+    @check(
+        Layer.PURE,
+        why="Nothing that it decided could be remembered.",
+        cure="Derive it from version and options only; return an empty text if that is impossible.",
+    )
     def test_the_fingerprint_is_stable(self) -> None:
+        """Two policies with the same options have one fingerprint."""
         assert self._policy().fingerprint == self._policy().fingerprint, (
-            "Two policies with the same options have two fingerprints, so nothing it decided can be remembered. "
-            "Derive it from version and options only; return an empty text if that is impossible."
+            "Two policies with the same options have two fingerprints, so nothing it decided can be remembered"
         )
 
+    @check(
+        Layer.PURE,
+        why="A verdict remembered for one would be used for the other.",
+        cure="Put every option into it.",
+    )
     def test_the_fingerprint_covers_every_option(self) -> None:
+        """Policies with different options have different fingerprints."""
         prints = [policy.fingerprint for policy in (self._policy(), *self.make_variants())]
         if not prints[0]:
             return  # "cannot tell" is an answer
-        assert len(set(prints)) == len(prints), (
-            "Two policies with different options have one fingerprint. A verdict remembered for one would be used for the other. "
-            "Put every option into it."
-        )
+        assert len(set(prints)) == len(prints), "Two policies with different options have one fingerprint"
 
     # -- steps --------------------------------------------------------------------------------------------------------
     def _policy(self) -> Policy:

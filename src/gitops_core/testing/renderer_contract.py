@@ -28,6 +28,7 @@ from gitops_core.model.resources import Resource
 from gitops_core.model.revisions import File, Revision, Tree
 from gitops_core.model.values import FrozenDict
 from gitops_core.testing.contexts import make_context
+from gitops_core.testing.promises import Layer, check
 
 CANARY = "canary-7f3a9c"
 """A secret that must never be seen; put it into :attr:`RendererContract.secret`."""
@@ -77,90 +78,117 @@ class RendererContract:
         with self.make_renderer() as renderer:
             yield renderer
 
+    @check(
+        Layer.PURE,
+        why="The other checks would prove nothing.",
+        cure="Put files that declare two objects or more into the class attribute files.",
+    )
     def test_renders_what_is_declared(self, renderer: Renderer) -> None:
-        """The example files give at least two resources, which the other checks need."""
+        """The example files give at least two resources."""
         found = self._render(renderer, make_tree(self.files))
-        assert len(found) > 1, (
-            f"files gave {len(found)} resources. The suite needs an example of two objects or more, or it proves nothing: put "
-            "them into the class attribute `files`."
-        )
+        assert len(found) > 1, f"files gave {len(found)} resources"
 
+    @check(
+        Layer.PURE,
+        why="Digests decide what is changed, so every pass would write something.",
+        cure="Leave time, random numbers, the environment and the order of sets out of the output.",
+    )
     def test_renders_the_same_twice(self, renderer: Renderer) -> None:
         """Equal trees give equal keys, digests and origins, from one renderer and from another."""
         first, again = self._render(renderer, make_tree(self.files)), self._render(renderer, make_tree(self.files))
         with self.make_renderer() as fresh:
             other = self._render(fresh, make_tree(self.files))
-        assert first == again == other, (
-            "Two renders of one tree differ. Digests decide what is changed, so every pass would write something. Leave time, "
-            "random numbers, the environment and the order of sets out of the output."
-        )
+        assert first == again == other, "Two renders of one tree differ"
 
+    @check(
+        Layer.PURE,
+        why="A render that depends on the order breaks with the next source.",
+        cure="Go through sorted(tree.files).",
+    )
     def test_order_of_the_listing_does_not_matter(self, renderer: Renderer) -> None:
         """A tree that lists its files the other way round renders to the same objects."""
         with self.make_renderer() as fresh:
             backwards = self._render(fresh, make_tree(self.files, is_reversed=True))
         assert sorted(self._render(renderer, make_tree(self.files)), key=_order) == sorted(backwards, key=_order), (
-            "Another order of the files gives other objects. Sources promise a sorted listing, but a render that depends on it "
-            "breaks with the next source. Go through `sorted(tree.files)`."
+            "Another order of the files gives other objects"
         )
 
+    @check(
+        Layer.PURE,
+        why="Plans, errors and explanations would point nowhere.",
+        cure="Give each Resource.of an Origin(source=tree.revision.source, path=...).",
+    )
     def test_every_resource_has_an_origin(self, renderer: Renderer) -> None:
         """Each resource says from which file of the tree it comes, and from which source."""
         tree = make_tree(self.files, source="https://example.org/repository")
         lost = [
             r for r in self._render(renderer, tree) if r.origin.path not in tree.files or r.origin.source != tree.revision.source
         ]
-        assert not lost, (
-            f"{lost} have no origin, or one that the tree does not hold. Plans, errors and `explain` would point nowhere. Give each "
-            "`Resource.of(...)` an `Origin(source=tree.revision.source, path=...)`."
-        )
+        assert not lost, f"{lost} have no origin, or one that the tree does not hold"
 
+    @check(
+        Layer.PURE,
+        why="Policies share bodies; and what is written would not be what was compared.",
+        cure="Make resources with Resource.of(body, origin, salt=ctx.salt).",
+    )
     def test_bodies_are_frozen_and_match(self, renderer: Renderer) -> None:
         """A body is deep-frozen, and making a resource of it again gives the same digest."""
         ctx = make_context()
         for resource in renderer.render(ctx, make_tree(self.files)):
             again = Resource.of(resource.body, resource.origin, key=resource.key, salt=ctx.salt)
-            assert isinstance(resource.body, FrozenDict), (
-                f"the body of {resource.key} can be changed. Policies share it. Make resources with `Resource.of`, which freezes."
-            )
-            assert again.digest == resource.digest, (
-                f"the digest of {resource.key} is not its body's. What is written would not be what was compared. Make resources "
-                "with `Resource.of(body, origin, salt=ctx.salt)`, and load the same body that was digested."
-            )
+            assert isinstance(resource.body, FrozenDict), f"the body of {resource.key} can be changed"
+            assert again.digest == resource.digest, f"the digest of {resource.key} is not its body's"
 
+    @check(
+        Layer.PURE,
+        why="Digests of secrets are keyed by ctx.salt: every secret would look changed.",
+        cure="Make ctx.salt part of every memo's key.",
+    )
     def test_salt_keys_the_digests(self, renderer: Renderer) -> None:
         """A renderer that remembers does not hand the digests of one state store to another."""
         tree = make_tree(self.files)
         one = self._render(renderer, tree)
         list(renderer.render(make_context(salt=b"another"), tree))
-        assert self._render(renderer, tree) == one, (
-            "After a render with another salt the first one's digests changed. Digests of secrets are keyed by `ctx.salt`: make it "
-            "part of every memo's key."
-        )
+        assert self._render(renderer, tree) == one, "After a render with another salt the first one's digests changed"
 
+    @check(
+        Layer.PURE,
+        why="Trees are shared between applications.",
+        cure="Copy before you change.",
+    )
     def test_does_not_change_the_tree(self, renderer: Renderer) -> None:
-        """The listing is the same after a render."""
+        """The listing of a tree is the same after a render."""
         tree = make_tree(self.files)
         before = dict(tree.files)
         self._render(renderer, tree)
-        assert dict(tree.files) == before, "The render changed the tree's listing, which others share. Copy before you change."
+        assert dict(tree.files) == before, "The render changed the tree's listing, which others share"
 
+    @check(
+        Layer.PURE,
+        why="The engine guards against an empty render; it must be able to see one.",
+        cure="Yield nothing for an empty tree.",
+    )
     def test_empty_tree_has_no_resources(self, renderer: Renderer) -> None:
         """Nothing declared is an empty render and no error."""
-        assert self._render(renderer, make_tree({})) == (), (
-            "An empty tree gave resources. The engine guards against an empty render; it must be able to see one."
-        )
+        assert self._render(renderer, make_tree({})) == (), "An empty tree gave resources"
 
+    @check(
+        Layer.PURE,
+        why="It is the key of every memo: nothing would ever be found again.",
+        cure="Build it from the name, a version and the options only, without id(), hash() or time.",
+    )
     def test_fingerprint_is_stable(self, renderer: Renderer) -> None:
         """Two renderers of one configuration have one fingerprint, and rendering does not change it."""
         before = renderer.fingerprint
         self._render(renderer, make_tree(self.files))
         with self.make_renderer() as twin:
-            assert before == renderer.fingerprint == twin.fingerprint, (
-                "The fingerprint of one configuration varies. It is the key of every memo: nothing would ever be found again. "
-                "Build it from the name, a version and the options only, without `id()`, `hash()` or time."
-            )
+            assert before == renderer.fingerprint == twin.fingerprint, "The fingerprint of one configuration varies"
 
+    @check(
+        Layer.PURE,
+        why="A memo of one configuration would be taken for the other's.",
+        cure="Put every option that the output depends on into it.",
+    )
     def test_fingerprint_shows_the_options(self, renderer: Renderer) -> None:
         """Other options give another fingerprint."""
         other = self.make_other_renderer()
@@ -168,41 +196,60 @@ class RendererContract:
             pytest.skip("make_other_renderer() returns None: no options")
         with other:
             assert other.fingerprint != renderer.fingerprint, (
-                "Two configurations share a fingerprint, so a memo of one would be taken for the other's. Put every option that the "
-                "output depends on into it."
+                "Two configurations share a fingerprint, so a memo of one would be taken for the other's"
             )
 
+    @check(
+        Layer.FAULT,
+        why="Whatever is missing from a render is pruned.",
+        cure="Raise a RenderError that names the file, or an ExceptionGroup of several.",
+    )
     def test_broken_file_fails_the_whole_render(self, renderer: Renderer) -> None:
         """A file that cannot be rendered raises, and never gives fewer resources."""
         errors = self._refused(renderer, {**self.files, **_needed(self.broken, "broken")})
-        assert {error.origin.path for error in errors} <= self.broken.keys(), (
-            f"{errors} do not name the broken file. Whoever has to mend it needs `origin=Origin(path=...)`, with a line if there is one."
-        )
+        assert {error.origin.path for error in errors} <= self.broken.keys(), f"{errors} do not name the broken file"
 
+    @check(
+        Layer.FAULT,
+        why="One bad commit would spoil every good one after it.",
+        cure="Remember nothing before the render is complete.",
+    )
     def test_recovers_from_a_broken_file(self, renderer: Renderer) -> None:
         """After a failed render the next good one is complete."""
         self._refused(renderer, {**self.files, **_needed(self.broken, "broken")})
         with self.make_renderer() as fresh:
             assert self._render(renderer, make_tree(self.files)) == self._render(fresh, make_tree(self.files)), (
-                "After a failed render the next good one differs from a new renderer's. Something half done was remembered."
+                "After a failed render the next good one differs from a new renderer's"
             )
 
+    @check(
+        Layer.FAULT,
+        why="Which of them wins would be luck.",
+        cure="Raise DuplicateResource with key= and both places.",
+    )
     def test_duplicate_is_refused(self, renderer: Renderer) -> None:
-        """Two declarations of one object raise DuplicateResource, which names both places."""
+        """Two declarations of one object raise DuplicateResource, which names the object."""
         errors = self._refused(renderer, {**self.files, **_needed(self.duplicate, "duplicate")})
         twice = [error for error in errors if isinstance(error, DuplicateResource)]
-        assert twice, "Two declarations of one object passed. Which of them wins would be luck: raise DuplicateResource."
+        assert twice, "Two declarations of one object passed"
         assert all(error.key for error in twice), "DuplicateResource does not name the object: give it `key=`."
 
+    @check(
+        Layer.FAULT,
+        why="It may be a secret, and errors end in logs and reports.",
+        cure="Name file, line and rule, never the value, and raise outside of the except block when the parser's error quotes its input.",
+    )
     def test_secret_is_in_no_error(self, renderer: Renderer) -> None:
         """What stands in a file that cannot be rendered is not in the error, its notes, its causes or its repr."""
         for error in self._refused(renderer, {**self.files, **_needed(self.secret, "secret")}):
             shown = "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error)) + _chain(error)
-            assert CANARY not in shown, (
-                f"The text of a file is in {type(error).__name__}. It may be a secret, and errors end in logs and reports. Name file, "
-                "line and rule, never the value, and raise outside of the `except` block when the parser's error quotes its input."
-            )
+            assert CANARY not in shown, f"The text of a file is in {type(error).__name__}"
 
+    @check(
+        Layer.PURE,
+        why="A memo may be a file on disk.",
+        cure="Keep keys, digests and origins in ctx.memo, never a body.",
+    )
     def test_secret_is_in_no_repr_and_no_memo(self, renderer: Renderer) -> None:
         """No resource shows its body, and the memo that outlives the process holds none."""
         memo = _SpyMemo()
@@ -212,9 +259,14 @@ class RendererContract:
             "The repr of a resource shows its body, and so any secret in it."
         )
         assert not [word for word in words if any(word in value for value in memo.values)], (
-            "A piece of a file went into `ctx.memo`, which may be a file on disk. Keep keys, digests and origins there, never a body."
+            "A piece of a file went into `ctx.memo`, which may be a file on disk"
         )
 
+    @check(
+        Layer.FAULT,
+        why="A pass must end within one tick of a cancel.",
+        cure="Call ctx.check() first, and again for each file.",
+    )
     def test_cancel_is_honoured(self, renderer: Renderer) -> None:
         """A render that begins after the host asked to stop raises Cancelled."""
         cancel = threading.Event()
@@ -232,10 +284,7 @@ class RendererContract:
             return [error]
         except ExceptionGroup as group:
             return [error for error in _flat(group) if isinstance(error, RenderError)]
-        pytest.fail(
-            f"A render of files that cannot be rendered gave {len(found)} resources. Whatever is missing from a render is pruned: "
-            "raise a RenderError, or an ExceptionGroup of several."
-        )
+        pytest.fail(f"A render of files that cannot be rendered gave {len(found)} resources")
 
 
 class _SpyMemo:
