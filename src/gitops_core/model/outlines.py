@@ -1,16 +1,18 @@
 """
 The outline of a body: its fields without their values.
 
-Objects made from one template differ in values and have one outline, so what follows from fields alone (their addresses, whether
-anything in them is secret or may refer to another object) is worked out once and found again by comparing field names.
+Objects made from one template differ in values and in the names of list items, and have one shape. What follows from fields alone
+(their addresses, whether anything in them is secret or may refer to another object) is worked out once a shape, and a shape is
+found again by comparing field names.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any, Final, TypeVar
+
+import attrs
 
 from gitops_core.model.pointers import escape
 from gitops_core.model.values import FrozenDict, FrozenList, Sensitive
@@ -21,7 +23,8 @@ K = TypeVar("K")
 _LEAVES: Final = frozenset({str, int, bool, float, type(None)})
 _are_leaves: Final = _LEAVES.issuperset
 _NAMING: Final = frozenset({str, int})
-_CACHED: Final = 20_000  # outlines in each memo; a template has a dozen
+_CACHED: Final = 20_000  # shapes in each memo; a template has a dozen
+_NAMED_ALIKE: Final = 256  # of each shape: tuples of addresses that are shared, because the items have the same names
 MERGE_KEYS: Final = (
     "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey",
     "secretName", "path", "type",
@@ -31,93 +34,178 @@ MERGE_KEYS: Final = (
 Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host`` are what other APIs use.
 """
 
+_Template = tuple[str | int, ...]  # pieces of an address; a number stands for the name of a list item
 
-class Outline:
+
+class Shape:
     """
-    One outline; equal ones are one object, as long as they are remembered.
+    What outlines of one template share; equal ones are one object, as long as they are remembered.
 
     Attributes:
-        addresses: Of every field, as in :mod:`gitops_core.planning.declared`, relative to the body and in its order.
+        templates: The address of every field, relative, with holes for the names of list items.
+        holes: How many names there are.
         fields: Every name of a field anywhere in it.
         is_wrapped: It holds a sensitive leaf.
     """
 
-    def __init__(self, addresses: tuple[Address, ...], fields: frozenset[str] = frozenset(), *, is_wrapped: bool = False) -> None:
-        self.addresses = addresses
+    def __init__(
+        self, templates: tuple[_Template, ...], holes: int = 0, fields: frozenset[str] = frozenset(), *, is_wrapped: bool = False
+    ) -> None:
+        self.templates = templates
+        self.holes = holes
         self.fields = fields
         self.is_wrapped = is_wrapped
+        self._named: dict[tuple[str, ...], tuple[Address, ...]] = {}
 
-    @cached_property
+    def pointers(self, names: tuple[str, ...]) -> tuple[Address, ...]:
+        """Return the addresses with *names* filled in, sorted."""
+        known = self._named.get(names)
+        if known is None:
+            if len(self._named) >= _NAMED_ALIKE:
+                self._named.clear()
+            texts = ("".join([names[p] if isinstance(p, int) else p for p in template]) for template in self.templates)
+            known = self._named[names] = tuple(map(sys.intern, sorted(texts)))
+        return known
+
+
+@attrs.frozen
+class Outline:
+    """
+    The outline of one body.
+
+    Attributes:
+        shape: Its fields.
+        names: Of its list items, as they are written in addresses.
+    """
+
+    shape: Shape
+    names: tuple[str, ...] = ()
+
+    @property
     def pointers(self) -> tuple[Address, ...]:
-        """The addresses, sorted and interned."""
-        return tuple(map(sys.intern, sorted(self.addresses)))
+        """The address of every field, as in :mod:`gitops_core.planning.declared`, sorted."""
+        return self.shape.pointers(self.names)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every name of a field anywhere in it."""
+        return self.shape.fields
+
+    @property
+    def is_wrapped(self) -> bool:
+        """It holds a sensitive leaf."""
+        return self.shape.is_wrapped
 
 
-_Parts = tuple[Outline | None, ...]
-_Place = tuple[str | None, tuple[str, ...], _Parts]  # what names the items of a list; names of fields or items; what is in them
-_BARE: Final = Outline(("",))
-_SECRET: Final = Outline(("",), is_wrapped=True)
-_known: Final[dict[_Place, Outline]] = {}
-_flat: Final[dict[tuple[str, ...], Outline]] = {}  # objects without containers, which are most, by their fields
+_Parts = tuple[Shape | None, ...]
+_Place = tuple[
+    str | None, tuple[str, ...], _Parts
+]  # what names the items of a list, if it is one; names of fields; what is in them
+_BARE: Final = Shape(((),))
+_SECRET: Final = Shape(((),), is_wrapped=True)
+_known: Final[dict[_Place, Shape]] = {}
+_flat: Final[dict[tuple[str, ...], Shape]] = {}  # objects without containers, which are most, by their fields
 
 
-def outline(value: Any) -> Outline:
+def outline(body: Any) -> Outline:
     """
-    Return the outline of *value*, a JSON value.
+    Return the outline of *body*, a JSON value.
 
-    Cost: less than a microsecond a container; much more for the first body of its kind.
+    Cost: about a microsecond a container; much more for the first body of its shape.
     """
+    names: list[str] = []
+    shape = _shape(body, names)
+    return Outline(shape, tuple(names))
+
+
+def _shape(value: Any, names: list[str]) -> Shape:
+    """Return the shape of *value*, and add the names of its list items to *names*: of inner lists first."""
     if isinstance(value, dict):
-        return _of_fields(value)
+        return _of_fields(value, names)
     if isinstance(value, list):
-        return _of_items(value)
+        return _of_items(value, names)
     return _SECRET if isinstance(value, Sensitive) else _BARE
 
 
-def _of_fields(value: dict[str, Any]) -> Outline:
+def _of_fields(value: dict[str, Any], names: list[str]) -> Shape:
     if _are_leaves(map(type, value.values())):
-        names = tuple(value)
-        if not names:
+        fields = tuple(value)
+        if not fields:
             return _BARE
-        return _flat.get(names) or _remembered((None, names, (None,) * len(names)), _flat, names)
-    outline_of = _OUTLINES.get
-    parts = tuple([None if (kind := type(v)) in _LEAVES else outline_of(kind, outline)(v) for v in value.values()])
+        return _flat.get(fields) or _remembered((None, fields, (None,) * len(fields)), _flat, fields)
+    shape_of = _SHAPES.get
+    parts = tuple([None if (kind := type(v)) in _LEAVES else shape_of(kind, _shape)(v, names) for v in value.values()])
     place = (None, tuple(value), parts)
     return _known.get(place) or _remembered(place, _known, place)
 
 
-def _of_items(value: list[Any]) -> Outline:
+def _of_items(value: list[Any], names: list[str]) -> Shape:
     if _are_leaves(map(type, value)):
         return _BARE
-    parts = tuple([None if type(item) in _LEAVES else outline(item) for item in value])
+    parts = tuple([None if type(item) in _LEAVES else _shape(item, names) for item in value])
     key = merge_key(value)
-    place = (key, tuple([item_segment(key, item) for item in value]) if key else (), parts)
-    return _known.get(place) or _remembered(place, _known, place)
+    place = (key, (), parts)
+    shape = _known.get(place) or _remembered(place, _known, place)
+    if key:
+        names += [escape(item_segment(key, item)) for item in value]
+    return shape
 
 
-def _remembered(place: _Place, memo: dict[K, Outline], at: K) -> Outline:
+_SHAPES: Final[dict[type, Callable[[Any, list[str]], Shape]]] = {FrozenDict: _of_fields, FrozenList: _of_items}
+
+
+# -- new shapes --------------------------------------------------------------------------------------------------------------
+
+
+def _remembered(place: _Place, memo: dict[K, Shape], at: K) -> Shape:
     if len(memo) >= _CACHED:
         memo.clear()
     return memo.setdefault(at, _worked_out(*place))
 
 
-def _worked_out(key: str | None, names: tuple[str, ...], parts: _Parts) -> Outline:
+def _worked_out(key: str | None, fields: tuple[str, ...], parts: _Parts) -> Shape:
     inner = [part for part in parts if part is not None]
-    fields = frozenset(names if key is None else ()).union(*(part.fields for part in inner))
-    addresses = ("",) if key == "" else tuple(_addresses(key, names, parts))  # a list without names is one value
-    return Outline(addresses, fields, is_wrapped=any(part.is_wrapped for part in inner))
+    holes = sum(part.holes for part in inner)
+    if key is None:
+        templates = tuple(_field_templates(fields, parts))
+    else:
+        templates = tuple(_item_templates(key, inner, holes)) if key else ((),)  # a list without names is one value
+    return Shape(
+        templates,
+        holes + (len(inner) if key else 0),
+        frozenset(fields).union(*(part.fields for part in inner)),
+        is_wrapped=any(part.is_wrapped for part in inner),
+    )
 
 
-def _addresses(key: str | None, names: tuple[str, ...], parts: _Parts) -> Iterator[Address]:
-    naming = f"/{escape(key)}" if key else None
-    for name, part in zip(names, parts, strict=True):
-        own = f"/{escape(name)}"
-        if naming or part is None:
-            yield own
-        yield from (own + below for below in (part.addresses if part else ()) if below != naming)
+def _field_templates(fields: tuple[str, ...], parts: _Parts) -> Iterator[_Template]:
+    offset = 0
+    for field, part in zip(fields, parts, strict=True):
+        own = f"/{escape(field)}"
+        for below in (part or _BARE).templates:
+            yield _under((own,), _moved(below, offset))
+        offset += part.holes if part else 0
 
 
-_OUTLINES: Final[dict[type, Callable[[Any], Outline]]] = {FrozenDict: _of_fields, FrozenList: _of_items}
+def _item_templates(key: str, parts: list[Shape], holes: int) -> Iterator[_Template]:
+    naming, offset = (f"/{escape(key)}",), 0
+    for number, part in enumerate(parts):
+        own = ("/", holes + number)
+        yield own
+        for below in part.templates:
+            if below != naming:
+                yield _under(own, _moved(below, offset))
+        offset += part.holes
+
+
+def _under(above: _Template, below: _Template) -> _Template:
+    if below and isinstance(above[-1], str) and isinstance(below[0], str):
+        return (*above[:-1], above[-1] + below[0], *below[1:])
+    return (*above, *below)
+
+
+def _moved(template: _Template, offset: int) -> _Template:
+    return tuple(piece + offset if isinstance(piece, int) else piece for piece in template)
 
 
 # -- names of list items ---------------------------------------------------------------------------------------------------
@@ -125,14 +213,17 @@ _OUTLINES: Final[dict[type, Callable[[Any], Outline]]] = {FrozenDict: _of_fields
 
 def merge_key(*lists: Any) -> str:
     """Return the field that names every item of *lists*, differently within each list; "" when there is none."""
-    first = next((items[0] for items in lists if items), None)
+    first = lists[0][0] if len(lists) == 1 and lists[0] else next((items[0] for items in lists if items), None)
     if not isinstance(first, dict):
         return ""
-    return next((key for key in _candidates(first) if all(_names(key, items) for items in lists)), "")
-
-
-def _candidates(item: dict[str, Any]) -> Iterator[str]:
-    return (key for key in MERGE_KEYS if key in item)
+    for key in MERGE_KEYS:
+        if key in first:
+            for items in lists:
+                if not _names(key, items):
+                    break
+            else:
+                return key
+    return ""
 
 
 def _names(key: str, items: Any) -> bool:

@@ -95,14 +95,12 @@ def key_of(body: Mapping[str, Any]) -> ResourceKey:
     """
     metadata = body.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else {}
-    name = metadata.get("name", body.get("name"))
-    fields = {"kind": body.get("kind"), "metadata.name": name}
-    for field, value in fields.items():
+    kind, name = body.get("kind"), metadata.get("name", body.get("name"))
+    for field, value in (("kind", kind), ("metadata.name", name)):
         if not isinstance(value, str) or not value:
             raise ValueError(f"no {field}" if value is None or value == "" else f"{field} is not text but {type(value).__name__}")
-    version = str(body.get("apiVersion") or "")
-    group = version.rpartition("/")[0]
-    return ResourceKey(group, body["kind"], str(metadata.get("namespace") or body.get("namespace") or ""), str(name))
+    group = str(body.get("apiVersion") or "").rpartition("/")[0]
+    return ResourceKey(group, str(kind), str(metadata.get("namespace") or body.get("namespace") or ""), str(name))
 
 
 @attrs.frozen

@@ -187,7 +187,12 @@ def _encoder(salt: bytes) -> json.JSONEncoder:
     known = _ENCODERS.get(salt)
     if known is None:
         known = _ENCODERS[salt] = json.JSONEncoder(
-            sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=lambda v: _digested(v, salt)
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+            allow_nan=False,
+            check_circular=False,  # what came from a document holds no circle; of anything else Python's own limit tells
+            default=lambda v: _digested(v, salt),
         )
     return known
 
