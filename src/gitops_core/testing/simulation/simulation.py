@@ -33,6 +33,7 @@ P = ParamSpec("P")
 
 _OWNER: Final = Owner("example.org", "simulation")
 _DAY: Final = 86400.0
+_OPTIONS: Final = Options(memo_age=_DAY)
 
 
 def _tuple(values: Any) -> tuple[Any, ...]:
@@ -48,7 +49,8 @@ class SimulatedApplication:
         name: Its name.
         target: Name of the target where its objects live; several applications may share one.
         bodies: What it declares from the beginning, one file each.
-        policies, guard, approvals, options, renderer: As in :class:`Application`.
+        policies, guard, approvals, options, renderer: As in :class:`Application`; but memos are believed for a day by default,
+            because the state token of a target in memory never lies.
     """
 
     name: str
@@ -57,7 +59,7 @@ class SimulatedApplication:
     policies: tuple[Policy, ...] = attrs.field(default=(), converter=_tuple)
     guard: Guard = Guard()
     approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_tuple)
-    options: Options = Options()
+    options: Options = _OPTIONS
     renderer: Renderer = attrs.field(factory=ManifestsRenderer)
 
 
