@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gitops_core.interfaces import StateStore, Target
 from gitops_core.model.applications import Options
@@ -18,11 +18,13 @@ from gitops_core.testing.machine.scenario import OPTIONS, Scenario
 
 NAMES: Final = ("a", "b", "c", "pw-x", "ns-n")
 PLAIN: Final = NAMES[:3]
+THEN: Final = st.sampled_from(["", "", "reconcile"])
 APPS: Final = st.sampled_from(["one", "one", "two"])
 COLORS: Final = st.sampled_from(["red", "green"])
 EXTRAS: Final = ("", "", "note", "protect", "zone 1", "zone 2", "zone bad")
 REORGANISE: Final = ("move", "move back", "rename", "half", "needs", "many")
-MEDDLE: Final = ("edit", "edit unseen", "remove", "make anew", "put", "take over")
+STARTS: Final = ("empty", "few", "few", "many")
+MEDDLE: Final = ("edit", "edit unseen", "remove", "make anew", "put", "take over", "edit many")
 FAULTS: Final = ("deny", "deny", "ignore", "blind", "fail 1", "fail 4", "fail 6", "refuse_lists", "throttle 40", "slow 20")
 HOST: Final = (
     "approve delete_limit", "approve touched_limit", "approve empty", "approve replace", "approve protected", "approve kind",
@@ -77,18 +79,37 @@ class ReconcilerMachine(RuleBasedStateMachine):
             self.scenario.settle()
             self.scenario.check()
 
+    @initialize(start=st.sampled_from(STARTS))
+    def begin(self, start: str) -> None:
+        """Begin with an empty target, with a few objects, or with many."""
+        if start == "empty":
+            return
+        for name, spec in (("a", {"zone": "1"}), ("b", {"note": "x"}), ("pw-x", {})):
+            self.scenario.declare(name, color="red", **spec)
+        if start == "many":
+            self.scenario.declare_many(_MANY)
+            self.scenario.declare("ns-n")
+        self.scenario.reconcile()
+
     # -- Git ----------------------------------------------------------------------------------------------------------------
-    @rule(name=st.sampled_from(NAMES), app=APPS, color=COLORS, extra=st.sampled_from(EXTRAS))
-    def declare(self, name: str, app: str, color: str, extra: str) -> None:
+    @rule(name=st.sampled_from(NAMES), app=APPS, color=COLORS, extra=st.sampled_from(EXTRAS), then=THEN)
+    def declare(self, name: str, app: str, color: str, extra: str, then: str) -> None:
         """Declare something, or another form of it."""
         self.scenario.declare(name, **_app(app), color=color, **_extra(extra))
+        self._then(then, app)
 
-    @rule(names=st.lists(st.sampled_from([*NAMES, "m0", "m1", "m2", "m3"]), min_size=1, max_size=5, unique=True), app=APPS)
-    def undeclare(self, names: list[str], app: str) -> None:
+    @rule(count=st.integers(1, 6), first=st.integers(0, 9), app=APPS, then=THEN)
+    def undeclare(self, count: int, first: int, app: str, then: str) -> None:
         """Declare some of it no longer."""
-        names = [name for name in names if self.scenario.declares(name, app)]
-        if names:
-            self.scenario.undeclare(*names, **_app(app))
+        names = self.scenario.names(app)
+        chosen = (names[first % len(names) :] + names)[: min(count, len(names))] if names else []
+        if chosen:
+            self.scenario.undeclare(*chosen, **_app(app))
+            self._then(then, app)
+
+    def _then(self, then: str, app: str) -> None:
+        if then:
+            self.reconcile(app)
 
     @rule(what=st.sampled_from(REORGANISE), name=st.sampled_from(PLAIN), to=st.sampled_from(PLAIN), color=COLORS)
     def reorganise(self, what: str, name: str, to: str, color: str) -> None:
@@ -115,6 +136,10 @@ class ReconcilerMachine(RuleBasedStateMachine):
         s = self.scenario
         if what == "take over":
             s.take_over(name)
+        elif what == "edit many" and s.is_live("m0"):
+            for i in range(_MANY - 3):
+                if s.is_live(f"m{i}"):
+                    s.edit(f"m{i}", color=color)
         elif what == "put" and not s.is_live(name):
             s.put(name, color=color)
         elif s.is_live(name):
@@ -154,11 +179,12 @@ class ReconcilerMachine(RuleBasedStateMachine):
         """Run a pass that is cut, stopped, overtaken, or not alone."""
         self.scenario.reconcile(*([] if app == "one" else [app]), at=at, what=what)
 
-    @rule(faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.sampled_from(NAMES)), min_size=1, max_size=3), app=APPS)
-    def reconcile_in_trouble(self, faults: list[tuple[str, str]], app: str) -> None:
-        """Run a pass while the API is in trouble."""
-        for what, name in faults:
-            self._trouble(what, name)
+    @rule(faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(0, 5)), min_size=1, max_size=3), app=APPS)
+    def reconcile_in_trouble(self, faults: list[tuple[str, int]], app: str) -> None:
+        """Run a pass while the API is in trouble, most of all with what is about to change."""
+        names = self.scenario.unsettled(app) or NAMES
+        for what, which in faults:
+            self._trouble(what, names[which % len(names)])
         self.reconcile(app)
         self.scenario.heal()
 

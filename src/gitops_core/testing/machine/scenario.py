@@ -180,6 +180,17 @@ class Scenario:
         """Tell whether *app* declares *name* now."""
         return key_for(name) in self._truth.declared[app_id(app)]
 
+    def names(self, app: str = "one") -> list[str]:
+        """Return the names that *app* declares now, sorted."""
+        return sorted(key.name for key in self._truth.declared[app_id(app)])
+
+    def unsettled(self, app: str = "one") -> list[str]:
+        """Return the names, sorted, whose object is not as *app* declares it, and of what nobody declares."""
+        there = self._api.see(map(key_for, self._names))
+        declared = self._truth.declared[app_id(app)]
+        different = {key.name for key, spec in declared.items() if lacks(there.get(key), key.name, spec)}
+        return sorted(different | {key.name for key in there if key not in declared})
+
     def spec(self, name: str, app: str = "one") -> dict[str, Any]:
         """Return what *app* declares of *name*."""
         return dict(self._truth.declared[app_id(app)][key_for(name)])
