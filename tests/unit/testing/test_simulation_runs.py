@@ -11,7 +11,7 @@ from gitops_core.errors import ConfigError
 from gitops_core.model.applications import Options
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.scheduling import Dice
-from gitops_core.testing.simulation import Chaos, Commit, Convergence, Happening, Repair, SimulatedApplication, Simulation
+from gitops_core.testing.simulation import Chaos, Commit, Convergence, Edit, Happening, Repair, SimulatedApplication, Simulation
 from gitops_core.testing.simulation.report import Failed, Refused, Report, span
 from gitops_core.testing.worlds import OPEN, config
 
@@ -136,6 +136,18 @@ def test_everything_that_is_wrong_at_the_end_is_told():
         "app1: the inventory does not have ConfigMap/c1-1",
         "app1: the inventory does not have ConfigMap/c1-2",
     ]
+
+
+def test_an_engine_that_is_told_that_nothing_has_moved_is_found_out():
+    class Lying(MemoryTarget):
+        def etag(self, ctx):
+            return "always the same"
+
+    edit = Edit(at=3600.0, target="target0", key="ConfigMap/c0-0", patch={"data": {"v": "2"}})
+    simulation = Simulation(applications=applications(1), memories={"target0": Lying("target0")}, timeline=[edit])
+    assert [repair.fate for repair in simulation.run(seconds=7200).repairs] == ["left alone"]
+    with pytest.raises(AssertionError, match="app0: ConfigMap/c0-0 in target0 is not as declared"):
+        simulation.verify()
 
 
 def test_lists_are_compared_item_by_item():
