@@ -238,6 +238,7 @@ def main() -> int:
     os.chdir(ROOT)
     os.nice(19 - os.nice(0))
     report = (given.report or Path(f"mutants-{given.package}.jsonl")).absolute()
+    report.parent.mkdir(parents=True, exist_ok=True)
     again = frozenset(unnoticed(read(given.again))) if given.again else None
     runner = Runner(given.package, given.modules, report, again)
     ended = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *TESTS[given.package]], plugins=[runner])
