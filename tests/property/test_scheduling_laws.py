@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,6 +80,7 @@ def test_different_seeds_reach_different_interleavings():
     assert len({tuple(attrs.astuple(step) for step in run(seed)[0].steps) for seed in range(10)}) == 10
 
 
+@pytest.mark.slow
 def test_a_seed_means_the_same_in_every_process():
     """Hashes of texts differ from process to process; orders must not depend on them."""
     script = "import hashlib, test_scheduling_laws as laws; print(hashlib.sha256('|'.join(laws.run(7)[2]).encode()).hexdigest())"

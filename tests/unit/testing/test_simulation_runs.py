@@ -54,7 +54,7 @@ def test_a_seed_means_the_same_in_every_process():
 
 
 def test_promise_3_after_a_wild_day_two_engines_have_converged_and_nothing_is_lost_left_or_touched():
-    simulation, report = wild(1)
+    simulation, report = wild(1, 0.6)
     simulation.verify()
     assert {commit.fate for commit in report.commits} <= {"converged", "superseded", "vanished"}
     assert {repair.fate for repair in report.repairs} <= {"repaired", "left alone"}
