@@ -308,7 +308,7 @@ def test_with_xdist_every_worker_tells_the_controller(shop):
 def test_coverage_sees_the_engine_that_the_fixtures_load(project):
     pytest.importorskip("pytest_cov", reason="no pytest-cov")
     project.makepyfile(test_it="def test_it(gitops_world):\n    gitops_world.declare()\n    assert gitops_world.reconcile()\n")
-    (project.path / ".coveragerc").write_text("[run]\nsource = gitops_core\n")
+    (project.path / ".coveragerc").write_text("[run]\nsource = gitops_core.engine\n")
     result = project.runpytest_subprocess("-p", "pytest_cov", "--cov", "--cov-report=term", "test_it.py", "-W", "default")
     covered = {
         line.split()[0].rpartition("gitops_core/")[2]: int(line.split()[3].rstrip("%"))
