@@ -18,6 +18,7 @@ from gitops_core.health.batch import cron_job
 from gitops_core.health.extensions import definition
 from gitops_core.health.general import BUILT_IN_GROUPS
 from gitops_core.health.network import ingress, service
+from gitops_core.health.observed import Condition
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.resources import Live, key_of
 from gitops_core.testing.builders.resources import manifest, with_status
@@ -96,3 +97,37 @@ def test_the_grace_of_what_says_nothing_begins_with_the_write_and_ends(ago, stat
 @pytest.mark.parametrize("group", sorted(BUILT_IN_GROUPS))
 def test_what_kubernetes_brings_itself_needs_no_status(group):
     assert assess(observed(manifest(f"{group}/v1/Thing", "a")).live, now=NOW, written_at=NOW) == HEALTHY
+
+
+# -- reading objects -----------------------------------------------------------------------------------------------------------------
+
+
+def test_one_storage_class_may_be_given_as_a_text():
+    assert HealthOptions(first_consumer_classes="local").first_consumer_classes == frozenset({"local"})
+
+
+def test_an_observed_object_does_not_show_its_body():
+    assert "canary" not in repr(observed(manifest("v1/Secret", "a", data={"password": "canary"})))
+
+
+def test_a_condition_that_is_not_there_is_empty():
+    assert observed(widget()).condition("Ready") == Condition("", "", "", "", None)
+
+
+def test_conditions_that_are_no_objects_are_passed_over():
+    found = observed(with_status(widget(), conditions=["Ready", {"type": "Ready", "status": "True", "message": "all well"}]))
+    assert found.condition("Ready") == Condition("Ready", "True", "", "all well", None)
+
+
+def test_numbers_and_texts_that_are_not_there_have_a_default():
+    found = observed(widget(spec={"n": 0, "t": ""}))
+    assert (found.number("/spec/x"), found.number("/spec/x", 7), found.number("/spec/n", 7)) == (0, 7, 0)
+    assert (found.text("/spec/x"), found.text("/spec/x", "d"), found.text("/spec/t", "d")) == ("", "d", "")
+    with pytest.raises(TypeError, match=r"^/spec/t is not an integer but str$"):
+        found.number("/spec/t")
+    with pytest.raises(TypeError, match=r"^/spec/n is not text but int$"):
+        found.text("/spec/n")
+
+
+def test_the_defaults_are_those_of_the_reference():
+    assert (HealthOptions().grace, HealthOptions().unschedulable_after) == (5.0, 15.0)
