@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gitops_core.interfaces import StateStore, Target
 from gitops_core.model.applications import Options
 from gitops_core.testing.machine.objects import BAD
+from gitops_core.testing.machine.openings import OPENINGS
 from gitops_core.testing.machine.scenario import OPTIONS, Scenario
 
 NAMES: Final = ("a", "b", "c", "pw-x", "ns-n")
@@ -23,7 +24,6 @@ APPS: Final = st.sampled_from(["one", "one", "two"])
 COLORS: Final = st.sampled_from(["red", "green"])
 EXTRAS: Final = ("", "", "note", "protect", "zone 1", "zone 2", "zone bad")
 REORGANISE: Final = ("move", "move back", "rename", "half", "needs", "many")
-STARTS: Final = ("empty", "few", "few", "many")
 MEDDLE: Final = ("edit", "edit unseen", "remove", "make anew", "put", "take over", "edit many")
 FAULTS: Final = ("deny", "deny", "ignore", "blind", "fail 1", "fail 4", "fail 6", "refuse_lists", "throttle 40", "slow 20")
 HOST: Final = (
@@ -79,17 +79,11 @@ class ReconcilerMachine(RuleBasedStateMachine):
             self.scenario.settle()
             self.scenario.check()
 
-    @initialize(start=st.sampled_from(STARTS))
+    @initialize(start=st.sampled_from(["", *OPENINGS]))
     def begin(self, start: str) -> None:
-        """Begin with an empty target, with a few objects, or with many."""
-        if start == "empty":
-            return
-        for name, spec in (("a", {"zone": "1"}), ("b", {"note": "x"}), ("pw-x", {})):
-            self.scenario.declare(name, color="red", **spec)
-        if start == "many":
-            self.scenario.declare_many(_MANY)
-            self.scenario.declare("ns-n")
-        self.scenario.reconcile()
+        """Begin with nothing, or with a situation in which engines go wrong."""
+        if start:
+            OPENINGS[start](self.scenario)
 
     # -- Git ----------------------------------------------------------------------------------------------------------------
     @rule(name=st.sampled_from(NAMES), app=APPS, color=COLORS, extra=st.sampled_from(EXTRAS), then=THEN)
