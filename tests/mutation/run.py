@@ -42,6 +42,7 @@ TESTS: Final = {
     "health": ("tests/unit/health", "tests/unit/planning", "tests/unit/operations"),
     "model": (
         "tests/unit/model",
+        "tests/golden",
         "tests/unit/planning",
         "tests/unit/operations",
         "tests/unit/state",
