@@ -130,7 +130,7 @@ def test_promises_1_2_and_3_after_the_last_fault_a_few_passes_end_where_a_run_wi
 
 
 @pytest.mark.deep
-@settings(max_examples=1_000)
+@settings(max_examples=600)
 @given(PLANS, STEPS)
 def test_promises_1_2_and_3_the_same_on_many_more_plans(plan, steps):
     check_converges(plan, steps)
