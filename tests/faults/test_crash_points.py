@@ -19,7 +19,6 @@ from gitops_core.testing.crash_points import (
     ALLOWED,
     NOT_COMPARED,
     STORIES,
-    TOLD_THE_FAILURE,
     Cut,
     Moment,
     Seam,
@@ -47,7 +46,7 @@ def recording(name):
 
 
 def shown_table():
-    return table(map(report, NAMES), [allowed.name for allowed in ALLOWED if allowed.name != "leftover"])
+    return table(map(report, NAMES), [allowed.name for allowed in ALLOWED])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,9 +106,9 @@ def test_the_table_of_the_page_is_what_was_found():
 
 def test_every_allowed_difference_is_seen_and_stands_on_the_page_with_its_reason():
     seen = {name for story in NAMES for name in report(story).allowed}
-    assert seen == {allowed.name for allowed in ALLOWED} - {"leftover"}  # that one needs a disk
+    assert seen == {allowed.name for allowed in ALLOWED}
     text = " ".join(PAGE.read_text().split())
-    assert [a.name for a in (*ALLOWED, TOLD_THE_FAILURE) if f"| {a.name} | {a.reason} |" not in text] == []
+    assert [a.name for a in ALLOWED if f"| {a.name} | {a.reason} |" not in text] == []
 
 
 def test_everything_that_is_not_compared_stands_on_the_page_with_its_reason():

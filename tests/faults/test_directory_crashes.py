@@ -2,26 +2,20 @@
 
 import contextlib
 import errno
-import json
 import os
 import signal
 import stat
 import threading
 from pathlib import Path
 
-import attrs
 import pytest
 
-from gitops_core import Application, Guard, Owner, PassStatus, reconcile
 from gitops_core.errors import Denied, TargetError, Transient
 from gitops_core.interfaces import Query, TargetChange
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import Unreadable
 from gitops_core.model.values import freeze
 from gitops_core.planning.diff import Comparison, compare
-from gitops_core.renderers.manifests import ManifestsRenderer
-from gitops_core.sources.memory import MemorySource
-from gitops_core.state.sqlite import SqliteStore
 from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.testing.contexts import make_context
 
@@ -177,44 +171,6 @@ def test_a_killed_pass_is_repaired_by_the_next(scenario, moment, unnamed, tmp_pa
             assert number > 5, "the calls are not counted"
             return
     raise AssertionError("the pass never ended")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-@pytest.mark.parametrize("number", range(1, 120, 9))
-def test_a_killed_engine_is_repaired_by_the_next(number, tmp_path):
-    """The same with the whole engine and its durable inventory: the next process finishes the work and leaks nothing."""
-    before, now = SCENARIOS["all at once"]
-    root, source = world(tmp_path / "home", []), MemorySource()
-    app = Application(
-        name="edge",
-        owner=Owner("example.org", "demo"),
-        source=source,
-        renderer=ManifestsRenderer(),
-        target=DirectoryTarget(root),
-        guard=Guard(delete_floor=10, delete_fraction=1.0, touched_fraction=1.0),
-    )
-    source.commit({f"{n}.json": json.dumps(body) for n, body in enumerate(before)})
-    with SqliteStore(tmp_path / "state.sqlite3") as store:
-        assert reconcile(app, store=store).ok
-    source.commit(
-        {f"{n}.json": None for n in range(len(before))} | {f"new-{n}.json": json.dumps(body) for n, body in enumerate(now)}
-    )
-    child = os.fork()
-    if child == 0:
-        try:
-            Killer(number, "after").arm()
-            with SqliteStore(tmp_path / "state.sqlite3") as store:
-                reconcile(app, store=store)
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    with SqliteStore(tmp_path / "state.sqlite3") as store:
-        results = [reconcile(attrs.evolve(app, target=DirectoryTarget(root)), store=store) for _ in range(3)]
-    assert results[-1].status is PassStatus.IN_SYNC, results[-1].text()
-    goal = world(tmp_path / "goal", [])
-    one_pass(goal, [], now)
-    assert picture(root.parent) == picture(goal.parent)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")

@@ -10,7 +10,6 @@ Cut a run at every call that leaves the process, start anew, and compare: nothin
 """
 
 from gitops_core.testing.crash_points.allowed import ALLOWED as ALLOWED
-from gitops_core.testing.crash_points.allowed import TOLD_THE_FAILURE as TOLD_THE_FAILURE
 from gitops_core.testing.crash_points.children import in_child as in_child
 from gitops_core.testing.crash_points.disk_errors import DiskError as DiskError
 from gitops_core.testing.crash_points.disk_errors import break_disk as break_disk

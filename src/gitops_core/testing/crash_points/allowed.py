@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from gitops_core.model.inventory import EntryState
 from gitops_core.testing.crash_points.pictures import Allowed, Difference
-from gitops_core.testing.crash_points.scenarios import LEFTOVER
 
 
 def _is_journal(difference: Difference) -> bool:
@@ -43,10 +42,6 @@ def _is_kept_to_be_sure(difference: Difference) -> bool:
     return is_entry and entry["state"] is EntryState.PLANNED and not entry["id"]  # type: ignore[index]
 
 
-def _is_leftover(difference: Difference) -> bool:
-    return difference.fact.startswith(f"world {LEFTOVER}")
-
-
 ALLOWED: Final = (
     Allowed(
         "untold",
@@ -71,21 +66,5 @@ ALLOWED: Final = (
         " stays, without an id, until the object is seen or un-declared.",
         _is_kept_to_be_sure,
     ),
-    Allowed(
-        "leftover",
-        "A temporary file of a dead writer goes with the next write in its directory; there was no other.",
-        _is_leftover,
-    ),
 )
 """Every difference that :func:`~gitops_core.testing.crash_points.explore` lets pass."""
-
-
-def _is_told_failure(difference: Difference) -> bool:
-    """But for what did not succeed, it is told as in the uncut run, or in other words, or not at all."""
-    steps = tuple(step for step in _steps(difference.cut) if step[1] == "done")
-    rest = Difference(difference.fact, tuple(s for s in _steps(difference.uncut) if s[1] == "done"), steps)
-    return _is_journal(difference) and (_is_untold(rest) or _is_told_otherwise(rest))
-
-
-TOLD_THE_FAILURE: Final = Allowed("failure told", "A pass that could not go on says so in the journal.", _is_told_failure)
-"""Allowed after a fault that the process has survived."""

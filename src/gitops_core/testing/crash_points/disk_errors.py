@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from gitops_core.model.results import PassStatus, ReconcileResult
-from gitops_core.testing.crash_points.allowed import ALLOWED, TOLD_THE_FAILURE
+from gitops_core.testing.crash_points.allowed import ALLOWED
 from gitops_core.testing.crash_points.exploring import Recording, armed, compared, record
 from gitops_core.testing.crash_points.gate import Gate
 from gitops_core.testing.crash_points.points import Call, Point, Seam
@@ -93,7 +93,7 @@ def _finding(scenario: Scenario, recording: Recording, error: DiskError) -> Find
     for world in worlds:
         world.store.close()
     improper = _told(scenario, worlds, error)
-    return compared(scenario, recording, worlds, (str(error), error.number, improper), (*ALLOWED, TOLD_THE_FAILURE))
+    return compared(scenario, recording, worlds, (str(error), error.number, improper), ALLOWED)
 
 
 def _told(scenario: Scenario, worlds: Worlds, error: DiskError) -> list[str]:

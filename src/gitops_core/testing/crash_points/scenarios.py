@@ -25,7 +25,7 @@ Worlds = tuple[World, ...]
 Facts = Mapping[str, object]
 
 LEFTOVER: Final = "leftover of a dead writer"
-"""How the names of facts begin that nobody minds: temporary files."""
+"""How the names of facts begin that nobody minds right after a crash: temporary files. At the end they must be gone."""
 
 _ROUNDS: Final = 12
 _BETWEEN_ROUNDS: Final = 30.0  # seconds on the virtual clock
