@@ -1,233 +1,27 @@
-"""The policy contract is measured: it passes a correct policy and kills every broken one listed here."""
-
-import inspect
-import itertools
+"""The policy contract is measured: it passes a correct policy and kills every broken one of the catalogue."""
 
 import pytest
+from broken_policies import PLAN, POLICIES, Mutant
 
-from gitops_core.interfaces import Policy
-from gitops_core.model.plans import Action, Change, Plan
-from gitops_core.model.resources import as_key
-from gitops_core.model.verdicts import Violation
 from gitops_core.testing.policy_contract import PolicyContract
-
-OFFENDER = {"kind": "Job", "metadata": {"name": "nightly"}}
-MESSAGE = "jobs are run elsewhere: remove it"
-
-
-class Mutant(Policy):
-    """Objects to every Job; correct."""
-
-    def __init__(self, option=1):
-        self.option = option
-
-    @property
-    def fingerprint(self):
-        return f"mutant:{self.option}"
-
-    def review(self, ctx, subject):
-        return [Violation(r.key, MESSAGE) for r in subject.resources if r.key.kind == "Job"]
-
-
-class Nothing(Mutant):
-    """returns None"""
-
-    kills = "test_it_yields_violations_only"
-
-    def review(self, ctx, subject):
-        return None
-
-
-class Texts(Mutant):
-    """yields text"""
-
-    kills = "test_it_yields_violations_only"
-
-    def review(self, ctx, subject):
-        return [MESSAGE]
-
-
-class Blind(Mutant):
-    """sees no offender"""
-
-    kills = "test_it_objects_to_what_it_must"
-
-    def review(self, ctx, subject):
-        return []
-
-
-class Silent(Mutant):
-    """objects without a word"""
-
-    kills = "test_every_message_says_something"
-
-    def review(self, ctx, subject):
-        return [Violation(v.key, "") for v in super().review(ctx, subject)]
-
-
-class Curt(Mutant):
-    """objects with one word"""
-
-    kills = "test_every_message_says_something"
-
-    def review(self, ctx, subject):
-        return [Violation(v.key, "forbidden") for v in super().review(ctx, subject)]
-
-
-class Astray(Mutant):
-    """objects to something that is not there"""
-
-    kills = "test_every_violation_is_about_something_there"
-
-    def review(self, ctx, subject):
-        return [*super().review(ctx, subject), Violation(as_key("Job/other"), MESSAGE)]
-
-
-class DottedPointer(Mutant):
-    """points with dots"""
-
-    kills = "test_every_violation_is_about_something_there"
-
-    def review(self, ctx, subject):
-        return [Violation(v.key, MESSAGE, pointer="metadata.name") for v in super().review(ctx, subject)]
-
-
-class Leaky(Mutant):
-    """tells the secret"""
-
-    kills = "test_no_secret_is_told"
-
-    def review(self, ctx, subject):
-        secrets = [r for r in subject.resources if r.key.kind == "Secret"]
-        leaks = [Violation(r.key, f"weak token {r.body['stringData']['token'].reveal()}") for r in secrets]
-        return [*super().review(ctx, subject), *leaks]
-
-
-class Remembers(Mutant):
-    """objects the first time only"""
-
-    kills = "test_equal_subjects_get_equal_answers"
-    asked = False
-
-    def review(self, ctx, subject):
-        found = [] if self.asked else super().review(ctx, subject)
-        self.asked = True
-        return found
-
-
-class FirstOnly(Mutant):
-    """judges by the neighbour"""
-
-    kills = "test_the_order_of_resources_does_not_matter"
-
-    def review(self, ctx, subject):
-        return [Violation(subject.resources[0].key, MESSAGE)] if subject.resources else []
-
-
-class Sweeper(Mutant):
-    """changes the subject"""
-
-    kills = "test_it_changes_nothing"
-
-    def review(self, ctx, subject):
-        for resource in subject.resources:
-            dict.__setitem__(resource.body, "reviewed", True)  # past the frozen surface, as only malice would
-        return super().review(ctx, subject)
-
-
-class FailsOnNothing(Mutant):
-    """needs at least one resource"""
-
-    kills = "test_it_bears_an_empty_subject"
-
-    def review(self, ctx, subject):
-        assert subject.resources[0].key
-        return super().review(ctx, subject)
-
-
-class NeedsPlanSecretly(Mutant):
-    """fails without a plan"""
-
-    kills = "test_it_bears_the_lack_of_a_plan"
-
-    def review(self, ctx, subject):
-        return [*super().review(ctx, subject), *(Violation(c.key, MESSAGE) for c in subject.plan.changes)]
-
-
-class ObjectsTwice(Mutant):
-    """objects without the plan that it needs"""
-
-    kills = "test_it_bears_the_lack_of_a_plan"
-    needs_plan = True
-
-
-class Nameless(Mutant):
-    """has no name"""
-
-    kills = "test_it_has_a_name"
-    name = " "
-
-
-class RandomFingerprint(Mutant):
-    """has a new fingerprint each time"""
-
-    kills = "test_the_fingerprint_is_stable"
-    numbers = itertools.count()
-
-    @property
-    def fingerprint(self):
-        return f"{next(self.numbers)}"
-
-
-class CoarseFingerprint(Mutant):
-    """its fingerprint leaves an option out"""
-
-    kills = "test_the_fingerprint_covers_every_option"
-    fingerprint = "mutant"
-
-
-def failures(policy, plan=None):
-    class Suite(PolicyContract):
-        def make_policy(self):
-            return policy()
-
-        def make_variants(self):
-            return [policy(2)]
-
-        def make_offenders(self):
-            return [OFFENDER]
-
-        def make_plan(self):
-            return plan
-
-    return {
-        name for name, check in inspect.getmembers(Suite, inspect.isfunction) if name.startswith("test_") and fails(Suite, check)
-    }
-
-
-def fails(suite, check):
-    try:
-        check(suite())
-    except (Exception, pytest.fail.Exception):  # noqa: BLE001  # why: any failure counts as caught
-        return True
-    return False
+from gitops_core.testing.suites import run_suite
 
 
 def test_a_correct_policy_passes():
-    assert failures(Mutant) == set()
+    report = run_suite(POLICIES.suite(Mutant))
+    assert report.ok, report.text()
 
 
-@pytest.mark.parametrize("mutant", Mutant.__subclasses__(), ids=lambda m: m.__name__)
-def test_a_broken_policy_is_caught(mutant):
-    """Each is caught by the check that is about its fault."""
-    assert mutant.kills in failures(mutant), mutant.__doc__
+@pytest.mark.parametrize("mutant", POLICIES.mutants, ids=lambda mutant: mutant.__name__)
+def test_a_broken_policy_is_killed(mutant):
+    """Each is killed by the check that is about its fault."""
+    assert POLICIES.survives(mutant) == set(), mutant.__doc__
+
+
+def test_every_check_of_the_policy_contract_kills_something():
+    assert POLICIES.idle(PolicyContract) == set()
 
 
 def test_a_policy_on_plans_that_never_gets_one_is_caught():
-    plan = Plan("example.org/tests/app", "r1", changes=(Change(as_key("Job/nightly"), Action.DELETE),))
-    assert "test_it_bears_the_lack_of_a_plan" in failures(Mutant, plan)
-
-
-def test_every_check_catches_something():
-    checks = {name for name, _ in inspect.getmembers(PolicyContract, inspect.isfunction) if name.startswith("test_")}
-    assert checks == {mutant.kills for mutant in Mutant.__subclasses__()}
+    report = run_suite(POLICIES.suite(Mutant, PLAN))
+    assert "test_it_bears_the_lack_of_a_plan" in {result.promise.name for result in report.failed}

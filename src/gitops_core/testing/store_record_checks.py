@@ -53,6 +53,7 @@ class RecordChecks:
         thread.start()
         with store.exclusive(APP, 1.0):
             inside.set()
+            threading.Event().wait(0.05)  # until the other one waits, too
         thread.join(20)
         assert waiter == [None], "A waiter did not get the lock that was free"
 
