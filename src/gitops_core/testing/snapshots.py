@@ -83,9 +83,13 @@ def normalized(text: str, replace: Mapping[str, str] | None = None) -> str:
         text = text.replace(old, new)
     text = _TIME.sub("<time>", text)
     for word, pattern in _NUMBERED:
-        known: dict[str, str] = {}
-        text = pattern.sub(lambda found, w=word, k=known: k.setdefault(found[0], f"<{w} {len(k) + 1}>"), text)  # type: ignore[misc]
+        text = _numbered(word, pattern, text)
     return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n") + "\n"
+
+
+def _numbered(word: str, pattern: re.Pattern[str], text: str) -> str:
+    known: dict[str, str] = {}
+    return pattern.sub(lambda found: known.setdefault(found[0], f"<{word} {len(known) + 1}>"), text)
 
 
 def text_of(subject: Any) -> str:
