@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
-import threading
 from typing import Any
+
+import attrs
 
 from gitops_core.engine.runtime import Runtime
 from gitops_core.model.applications import Application, Owner
@@ -12,8 +12,7 @@ from gitops_core.model.values import Body
 from gitops_core.renderers.memory import MemoryRenderer
 from gitops_core.sources.memory import MemorySource
 from gitops_core.targets.memory import MemoryTarget
-from gitops_core.testing.clock import VirtualClock
-from gitops_core.testing.executors import InlineExecutor
+from gitops_core.testing.worlds import World
 
 OWNER = Owner("example.org", "tests")
 """On whose behalf the builders' applications act."""
@@ -49,15 +48,13 @@ def application(*bodies: Body, **fields: Any) -> Application:
 
 def virtual_runtime(*, seed: int = 0, **fields: Any) -> Runtime:
     """
-    Return surroundings in which nothing sleeps and no thread starts: a :class:`VirtualClock` and one step after the other.
+    Return surroundings in which nothing sleeps and no thread starts: a :class:`~gitops_core.testing.clock.VirtualClock` and one step after the other.
 
     Args:
         seed: Of all randomness; equal seeds give equal passes.
         fields: Those of :class:`Runtime`, in place of these.
     """
-    numbers = random.Random(seed)  # noqa: S311  # why: the same seed must give the same pass
-    known = {"clock": VirtualClock(), "executor": InlineExecutor, "random": numbers, "cancel": threading.Event()}
-    return Runtime(**{**known, **fields})
+    return attrs.evolve(World(seed=seed).runtime, **fields)
 
 
 def _manifests() -> Any:
