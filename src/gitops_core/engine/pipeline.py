@@ -28,7 +28,7 @@ from gitops_core.model.events import EventType
 from gitops_core.model.inventory import Inventory
 from gitops_core.model.plans import Change, Plan
 from gitops_core.model.resources import Resource, ResourceKey
-from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
+from gitops_core.model.results import CheckResult, Outcome, PassStatus, ReconcileResult
 from gitops_core.model.revisions import File, Notice, Revision, Tree
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning import planner
@@ -72,7 +72,7 @@ def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileRes
     try:
         with foreseen():
             at = revision or resolve(p)
-            result = quiet.still_in_sync(p, at)
+            result = None if p.saved_plan else quiet.still_in_sync(p, at)
         if result is None:
             desired = load(p, at)
             result = converge(p, desired, Ledger(p.store, p.store.inventory(p.app.id)), select)
@@ -86,7 +86,7 @@ def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileRes
 @foreseen()
 def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> ReconcileResult:
     """Bring the target to *desired*: decide, write ahead, apply, verify, prune, record."""
-    token = quiet.token(p)
+    token = None if p.saved_plan else quiet.token(p)  # what a saved plan leaves out has to be done by the next pass
     decided = decide_all(p, desired, ledger, resume(p, ledger))
     plan, ended = select(decided.planned.plan)
     p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id if p.runtime.sinks else "")
@@ -107,8 +107,26 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
     if error is not None:
         return unrecorded(p, result, error)
-    quiet.learn(p, token, desired, result, ledger.inventory.serial)
-    return result
+    if token is None or not quiet.is_worth_a_look(result):
+        quiet.learn(p, token, desired, result, ledger.inventory.serial)
+        return result
+    quiet.learn(p, *_look_again(p, decided, ledger, result), ledger.inventory.serial)
+    return attrs.evolve(result, cost=p.meter.cost())
+
+
+def _look_again(
+    p: Pass, decided: Decided, ledger: Ledger, result: ReconcileResult
+) -> tuple[str | None, Desired, ReconcileResult]:
+    """Return the target's state token, and what a pass would find now; no token when that cannot be told."""
+    desired = decided.desired
+    try:
+        token = quiet.token(p)
+        observed = observe(p, frozenset(ledger.inventory.entries), ledger.inventory)
+        planned = make_plan(plan_request(p, desired, observed, ledger, decided.request.verdict))
+    except GitOpsError:
+        return None, desired, result  # everything is done and recorded; the next pass looks
+    is_quiet = planned.plan.is_empty and not planned.plan.refusals and not planned.refreshed
+    return (token if is_quiet else None), desired, attrs.evolve(result, status=PassStatus.IN_SYNC, plan=planned.plan)
 
 
 def _at_hand(request: PlanRequest, changes: Iterable[Change]) -> dict[ResourceKey, Resource]:

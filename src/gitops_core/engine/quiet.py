@@ -67,6 +67,12 @@ def learn(p: Pass, etag: str | None, desired: Desired, result: ReconcileResult, 
     )  # fmt: skip
 
 
+def is_worth_a_look(result: ReconcileResult) -> bool:
+    """Tell whether a pass that has written should look once more: when that is little beside what it has done."""
+    plan = result.plan
+    return result.status is PassStatus.CHANGED and plan is not None and len(plan.changes) > len(plan.unchanged)
+
+
 def still_in_sync(p: Pass, revision: Revision) -> ReconcileResult | None:
     """
     Return the result of a pass that need not be run, or None.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitops_core.errors import Invalid
 from gitops_core.model.plans import Action
 from gitops_core.model.results import PassStatus
 from gitops_core.targets.memory import MemoryTarget
@@ -37,12 +38,42 @@ def test_a_pass_with_nothing_new_asks_neither_renderer_nor_target():
     world = World()
     world.declare(config("a"))
     world.reconcile()
-    world.reconcile()
     observed = world.target.calls["observe"]
     result = world.reconcile()
     assert result.status is PassStatus.IN_SYNC
     assert world.target.calls["observe"] == observed
     assert result.cost.documents_decoded == 0
+
+
+def test_what_changes_while_a_large_pass_takes_its_last_look_is_found_by_the_next_one():
+    class Edited(MemoryTarget):
+        def etag(self, ctx):
+            token = super().etag(ctx)
+            if self.calls["create"]:  # right after the last look has begun
+                self.calls["create"] = 0
+                self.edit("ConfigMap/a", {"data": {"color": "red"}})
+            return token
+
+    world = World(target=Edited())
+    world.declare(config("a", color="blue"))
+    assert world.reconcile().status is PassStatus.CHANGED
+    assert statuses(world.reconcile()) == {"ConfigMap/a": "done"}
+    assert bodies(world)["ConfigMap/a"]["data"] == {"color": "blue"}
+
+
+def test_a_last_look_that_fails_spoils_no_pass():
+    class Tired(MemoryTarget):
+        def observe(self, ctx, query):
+            if self.calls["observe"] == 2:  # to plan, to confirm, and now to see whether all is quiet
+                self.calls["observe"] += 1
+                raise Invalid("no more today")
+            return super().observe(ctx, query)
+
+    world = World(target=Tired())
+    world.declare(config("a"))
+    assert world.reconcile().status is PassStatus.CHANGED
+    assert world.reconcile().status is PassStatus.IN_SYNC
+    assert world.target.calls["observe"] == 4
 
 
 def test_a_quiet_pass_returns_the_plan_that_a_full_one_would():

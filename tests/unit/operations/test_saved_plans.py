@@ -71,3 +71,14 @@ def test_a_plan_of_another_application_is_refused():
     world.declare(config("a"))
     with pytest.raises(PlanMismatch, match=r"not for example\.org/tests/app"):
         world.apply(attrs.evolve(world.plan(), application="else"))
+
+
+def test_a_saved_plan_leaves_the_rest_to_the_next_pass_even_when_there_was_nothing_in_it():
+    """What a saved plan does not hold is not done by it, and must not count as done either."""
+    world = World()
+    world.declare(config("a", color="blue"))
+    assert world.reconcile().ok
+    empty = world.plan()
+    world.target.edit("ConfigMap/a", {"data": {"color": "red"}})
+    assert world.apply(empty).ok
+    assert statuses(world.reconcile()) == {"ConfigMap/a": "done"}
