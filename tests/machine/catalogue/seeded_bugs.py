@@ -15,10 +15,11 @@ import attrs
 import pytest
 
 from gitops_core.engine.observing import Observed
-from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError
+from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError, StateLocked
 from gitops_core.model.inventory import InventoryUpdate
 
 PLACES: Final[Mapping[str, str]] = {
+    "alone": "gitops_core.engine.pipeline.alone",
     "after_write": "gitops_core.engine.applying.after_write",
     "allows": "gitops_core.model.guards.Approval.allows",
     "bucket pause": "gitops_core.engine.limits.Bucket.pause",
@@ -32,9 +33,8 @@ PLACES: Final[Mapping[str, str]] = {
     "error of a retry": "gitops_core.engine.retrying._error",
     "failed": "gitops_core.engine.applying.Applier._failed",
     "finish": "gitops_core.engine.graph.ReadyQueue.finish",
-    "harmless": "gitops_core.planning.prune._harmless",
     "is another": "gitops_core.planning.match.is_another",
-    "is assigned": "gitops_core.engine.recording._is_assigned",
+    "is another when pruning": "gitops_core.planning.prune.is_another",
     "ledger write": "gitops_core.engine.ledger.Ledger.write",
     "learn": "gitops_core.engine.quiet.learn",
     "limits of a plan": "gitops_core.planning.planner.Limits",
@@ -68,7 +68,6 @@ class Bug:
         what: The sentence about it.
         places: Where it is planted.
         make: From what stands there to what is to stand there, one for each place.
-        target: The kind of target that is needed to see it.
     """
 
     name: str
@@ -76,7 +75,6 @@ class Bug:
     what: str
     places: tuple[str, ...]
     make: Callable[..., Any]
-    target: str = "memory"
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -92,9 +90,9 @@ class Bug:
 BUGS: Final[list[Bug]] = []
 
 
-def bug(promise: int, *places: str, target: str = "memory") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def bug(promise: int, *places: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def add(make: Callable[..., Any]) -> Callable[..., Any]:
-        BUGS.append(Bug(make.__name__.replace("_", " "), promise, make.__doc__ or "", places, make, target))
+        BUGS.append(Bug(make.__name__.replace("_", " "), promise, make.__doc__ or "", places, make))
         return make
 
     return add
@@ -148,7 +146,7 @@ def unreadable_treated_as_absence(observe):
     return lambda *args: attrs.evolve(observe(*args), unreadable=())
 
 
-@bug(1, "observe")
+@bug(2, "observe")
 def refused_look_treated_as_an_empty_world(observe):
     """When the target cannot be listed at all, it counts as empty."""
 
@@ -174,10 +172,10 @@ def lost_update_between_two_engines(_write):
 # -- promise 2: only what is ours -----------------------------------------------------------------------------------------------
 
 
-@bug(2, "is another")
-def delete_by_name(_is_another):
+@bug(2, "is another", "is another when pruning")
+def delete_by_name(_is_another, _when_pruning):
     """Whatever has the name of an object of ours is taken for it."""
-    return lambda *_: False
+    return (lambda *_: False), (lambda *_: False)
 
 
 @bug(2, "plan request")
@@ -201,20 +199,19 @@ def move_between_applications_deletes(_successor, _unseen):
 # -- promise 3: a crash changes nothing -------------------------------------------------------------------------------------------
 
 
-@bug(3, "is assigned", target="assigning")
-def intents_not_written(_is_assigned):
-    """No intent is written before a create whose id the API invents."""
-    return lambda *_: False
+@bug(3, "alone")
+def lock_outlives_its_holder(alone):
+    """Only a pass that comes to its end gives the application free."""
+    held: set[tuple[int, str]] = set()
 
-
-@bug(3, "harmless")
-def crashed_deletes_are_not_taken_up_again(harmless):
-    """A delete that was begun counts as done."""
-
-    def wrong(request, entry, blind):
-        if entry.state == "deleting":
-            request = attrs.evolve(request, live={k: v for k, v in request.live.items() if k != entry.key})
-        return harmless(request, entry, blind)
+    @contextmanager
+    def wrong(p):
+        if (id(p.app.source), p.app.id) in held:
+            raise StateLocked("somebody works on it")
+        held.add((id(p.app.source), p.app.id))
+        with alone(p):
+            yield
+        held.discard((id(p.app.source), p.app.id))
 
     return wrong
 
@@ -367,7 +364,9 @@ def approval_that_never_expires(allows):
 def superseded_revision_still_applied(resolve):
     """What a reference named the first time is what it names."""
     known: dict[int, Any] = {}
-    return lambda p: known.setdefault(id(p.app.source), None) or known.__setitem__(id(p.app.source), resolve(p)) or known[id(p.app.source)]
+    return lambda p: (
+        known.setdefault(id(p.app.source), None) or known.__setitem__(id(p.app.source), resolve(p)) or known[id(p.app.source)]
+    )
 
 
 @bug(9, "check")
@@ -475,5 +474,3 @@ def outcomes_in_the_order_in_which_they_ended(run):
         return tuple(self._queue.outcomes.values())
 
     return wrong
-
-

@@ -107,7 +107,7 @@ class Api:
         return self.target.etag(self.bench.ctx) if "etag" in capabilities(self.target) else None
 
     # -- faults -----------------------------------------------------------------------------------------------------------
-    def refuse(self, key: ResourceKey, body: Mapping[str, Any]) -> None:
+    def refuse(self, op: str, key: ResourceKey, body: Mapping[str, Any]) -> None:
         """Raise what the API has against a write of *key*, if anything; like many an API it repeats what it was sent."""
         if self.throttle:
             seconds, self.throttle = self.throttle, 0.0
@@ -117,7 +117,8 @@ class Api:
         if self.flaky.get(key.name, 0) > 0:
             self.flaky[key.name] -= 1
             raise Transient(f"503 for {thaw(body)}")
-        self.judge(body)
+        if op != "delete":
+            self.judge(body)
 
     @staticmethod
     def judge(body: Mapping[str, Any]) -> None:

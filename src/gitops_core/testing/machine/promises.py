@@ -185,7 +185,8 @@ def no_pass_takes_too_much(facts: PassFacts, _truth: Truth, _options: Options) -
 
 
 def _approved(facts: PassFacts, rule: str, key: ResourceKey) -> bool:
-    return any(approval.allows(rule, key, facts.epoch) for approval in facts.approvals)
+    in_force = [a for a in facts.approvals if rule in a.rules and facts.epoch < a.expires_at]
+    return any(not approval.kinds or key.kind in approval.kinds for approval in in_force)
 
 
 def the_newest_revision_wins_and_a_stop_is_obeyed(facts: PassFacts, _truth: Truth, options: Options) -> Iterator[str]:
@@ -256,7 +257,11 @@ def _tries(facts: PassFacts) -> Iterator[list[Call]]:
 def results_are_in_the_order_of_the_plan(facts: PassFacts, _truth: Truth, _options: Options) -> Iterator[str]:
     """Promise 12, the part that a pass shows; that of plans is checked by :meth:`Scenario.plan`."""
     result = facts.result
-    if result is not None and result.plan is not None and [o.key for o in result.outcomes] != [c.key for c in result.plan.changes]:
+    if (
+        result is not None
+        and result.plan is not None
+        and [o.key for o in result.outcomes] != [c.key for c in result.plan.changes]
+    ):
         yield "the outcomes are not in the order of the plan"
 
 

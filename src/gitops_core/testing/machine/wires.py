@@ -159,7 +159,7 @@ class Wire(Target):
         api.clock.advance(api.slow)
 
         def carry_out() -> Live | Pending | None:
-            api.refuse(key, change.desired)
+            api.refuse(op, key, change.desired)
             if key.name in api.deaf:
                 return None
             answer = run()
