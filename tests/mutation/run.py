@@ -8,7 +8,8 @@ Mutation testing: change one place of the code at a time, and see whether a test
 
 The tests are collected and run once, which tells the functions that each one reaches. Then every mutant gets a forked process in
 which the code of one live function is replaced, and only the tests that reach it run, until one fails. A mutant of code that runs
-at import gets an interpreter of its own. One process at a time; nothing is written but the report, one JSON object a line.
+at import, and one that lives on, gets an interpreter of its own. One process at a time; nothing is written but the report, one
+JSON object a line.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ TESTS: Final = {
 CHOSEN: Final = "GITOPS_MUTANT"  # "path:number": the mutant that an interpreter of its own shall import
 SECONDS: Final = 20.0  # after which a mutant that hangs counts as noticed
 KILLED, SURVIVED, TIMEOUT, UNREACHED = "killed", "survived", "timeout", "unreached"
+Memories = list[tuple[dict[Any, Any], dict[Any, Any]]]
 Place = tuple[str, str]  # file and qualified name of an outermost function
 
 
@@ -106,9 +108,11 @@ class Runner:
         self.report = report
         self.package = package
         self.again = again
+        self.begun: Memories = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure once, then try every mutant."""
+        self.begun = memories()
         reach = Reach({str(path) for path in self.files})
         reach.measure(session.items, self.own)
         print(f"\n{len(session.items)} tests measured", flush=True)
@@ -122,18 +126,23 @@ class Runner:
         for mutant in mutants(source):
             if self.again is not None and f"{self.package}/{path.stem}:{mutant}" not in self.again:
                 continue
-            if mutant.scope.endswith("()"):
-                items = [session.items[index] for index in reach.of((str(path), mutant.scope.removesuffix("()")))]
-                status = in_a_fork(path, mutant, items) if items else UNREACHED
-            else:
-                status = in_an_interpreter(path, mutant, TESTS[self.package])
+            status = self._status(session, reach, path, mutant)
             counts[status] += 1
             fact = {"module": f"{self.package}/{path.stem}", "status": status, "scope": mutant.scope, "mutant": str(mutant)}
             print(json.dumps(fact, ensure_ascii=False), file=out, flush=True)
         print(f"{self.package}/{path.stem}: {dict(counts)}", flush=True)
 
+    def _status(self, session: pytest.Session, reach: Reach, path: Path, mutant: Mutant) -> str:
+        tests = TESTS[self.package]
+        if not mutant.scope.endswith("()"):
+            return in_an_interpreter(path, mutant, tests)
+        items = [session.items[index] for index in reach.of((str(path), mutant.scope.removesuffix("()")))]
+        status = in_a_fork(path, mutant, items, self.begun) if items else UNREACHED
+        # What the function made at import, or what a memory kept, is still the old: only a fresh start tells.
+        return in_an_interpreter(path, mutant, tests[:1]) if status in (SURVIVED, UNREACHED) else status
 
-def in_a_fork(path: Path, mutant: Mutant, items: Sequence[pytest.Item]) -> str:
+
+def in_a_fork(path: Path, mutant: Mutant, items: Sequence[pytest.Item], begun: Memories) -> str:
     """Replace the code of one function in a forked process and run *items* there until one fails."""
     child = os.fork()
     if child == 0:
@@ -141,6 +150,7 @@ def in_a_fork(path: Path, mutant: Mutant, items: Sequence[pytest.Item]) -> str:
         signal.alarm(int(SECONDS))
         try:
             install(path, mutant)
+            forget(begun)
             noticed = any(report.failed for item in items for report in runtestprotocol(item, nextitem=None, log=False))
         except BaseException:  # noqa: BLE001  # a mutant that cannot even be installed, or ends the process, is noticed
             noticed = True
@@ -152,16 +162,32 @@ def in_a_fork(path: Path, mutant: Mutant, items: Sequence[pytest.Item]) -> str:
 
 
 def install(path: Path, mutant: Mutant) -> None:
-    """Give the live function, wherever it is referred to, the code of *mutant*; forget what caches remember."""
+    """Give the live function, and what is nested in it, the code of *mutant*, wherever they are referred to."""
     name = mutant.scope.removesuffix("()")
     made = compile(mutant.applied(path.read_text(encoding="utf-8")), str(path), "exec")
-    codes = {code.co_firstlineno: code for code in _codes(made) if code.co_qualname == name}
+    codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(made) if outermost(code) == name}
     for found in gc.get_objects():
-        if isinstance(found, types.FunctionType):
-            code = found.__code__
-            if code.co_filename == str(path) and code.co_qualname == name and code.co_firstlineno in codes:
-                found.__code__ = codes[code.co_firstlineno]
-        elif isinstance(found, functools._lru_cache_wrapper):
+        if isinstance(found, types.FunctionType) and found.__code__.co_filename == str(path):
+            old = found.__code__
+            new = codes.get((old.co_qualname, old.co_firstlineno))
+            if new is not None and len(new.co_freevars) == len(old.co_freevars):
+                found.__code__ = new
+
+
+def memories() -> Memories:
+    """Return every dictionary at the top of our modules, with what is in it now."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("gitops_core.")]
+    return [(value, dict(value)) for module in modules for value in vars(module).values() if type(value) is dict]
+
+
+def forget(begun: Memories) -> None:
+    """Empty the caches, and put back what modules remembered before the first test."""
+    for value, before in begun:
+        if len(value) != len(before):
+            value.clear()
+            value.update(before)
+    for found in gc.get_objects():
+        if isinstance(found, functools._lru_cache_wrapper):
             found.cache_clear()
 
 
