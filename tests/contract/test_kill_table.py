@@ -1,7 +1,7 @@
 """
 The kit is measured: which checks kill which broken plug-in, printed and kept in ``docs/reference/contract-suites.md``.
 
-``pytest -s -m slow tests/contract/test_kill_table.py`` prints it. After a wanted change run ``DOCS_UPDATE=1 pytest
+``pytest -s --deep tests/contract/test_kill_table.py`` prints it. After a wanted change run ``DOCS_UPDATE=1 pytest --deep
 tests/contract/test_kill_table.py`` and review the difference of the page.
 """
 
@@ -76,7 +76,7 @@ def test_the_counts_are_those_of_the_code():
     keep("counts", [told.format(*counts)])
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("title", TABLES)
 def test_the_kill_table_is_the_one_of_the_page(title):
     """Every check runs on every mutant; ``pytest -s`` shows the table."""

@@ -88,7 +88,8 @@ def _run(suite: type[Any], promise: Promise, directory: Path) -> CheckResult:
         except pytest.skip.Exception as reason:
             return CheckResult(promise, "skipped", str(reason))
         except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # why: a check may fail in any way
-            return CheckResult(promise, "failed", f"{type(error).__name__}: {error}")
+            told = str(error).partition("\nassert ")[0]  # without what pytest adds where it rewrites assertions
+            return CheckResult(promise, "failed", f"{type(error).__name__}: {told}")
     return CheckResult(promise, "passed")
 
 
