@@ -15,7 +15,8 @@ The house, in the order in which data flows through it::
     state        memory, sqlite: what we own, written ahead
     operations   plan, apply, reconcile, check, destroy, explain
     errors       one tree; every error says RETRY, WAIT or STALL
-    testing      contract suites, virtual clock: for tests only
+    collecting   Python's garbage collector, kept from walking the same documents again and again
+    testing      contract suites, fakes, faults, virtual time, simulation: for tests only
 
 Names are loaded when first used: importing this package loads no client.
 """
