@@ -199,8 +199,7 @@ class EngineChecks(Checks):
 def _overheard() -> Iterator[list[str]]:
     """Collect everything that is logged or printed meanwhile."""
     heard: list[str] = []
-    handler = logging.Handler(0)
-    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]  # why: a handler in one line
+    handler = _Ear(heard)
     root, level, printed = logging.getLogger(), logging.getLogger().level, io.StringIO()
     root.addHandler(handler)
     root.setLevel(0)
@@ -211,3 +210,12 @@ def _overheard() -> Iterator[list[str]]:
         root.removeHandler(handler)
         root.setLevel(level)
         heard.append(printed.getvalue())
+
+
+class _Ear(logging.Handler):
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(0)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard.append(record.getMessage())

@@ -8,6 +8,7 @@ import time
 import traceback
 import unittest.mock
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 import pytest
@@ -21,6 +22,8 @@ from gitops_core.testing.promises import Layer, check
 from gitops_core.testing.target_bench import Bench, Example, with_value
 from gitops_core.testing.target_checks import Checks
 from gitops_core.testing.target_engine_checks import CANARY
+
+_PAUSE: Final = 17.0
 
 
 class FaultChecks(Checks):
@@ -126,12 +129,12 @@ class FaultChecks(Checks):
     def test_throttling_is_passed_on(self, bench: Bench, example: Example) -> None:
         """When the API asks for a pause, the engine makes it on its clock, and then the write is done."""
         taps = self.api_taps(bench.target)
-        taps.before[1] = Throttled("429: too many requests", retry_after=17.0)
+        taps.before[1] = Throttled("429: too many requests", retry_after=_PAUSE)
         world, began = self.engine(bench.target, [example.body]), self.clock.monotonic()
         result = world.reconcile()
         waited = world.clock.monotonic() - began
         assert result.ok, f"the write was throttled once and never done: {result.text()}"
-        assert waited >= 17.0, f"the API asked for 17 s, the next call came after {waited:.1f} s"  # noqa: PLR2004  # why: see above
+        assert waited >= _PAUSE, f"the API asked for {_PAUSE} s, the next call came after {waited:.1f} s"
 
     @check(
         Layer.FAULT,

@@ -343,7 +343,7 @@ class WriteChecks(Checks):
             if there is None:
                 bench.create(body)
                 model[which] = body
-            elif dice.random() < 0.5:  # noqa: PLR2004  # why: a coin
+            elif dice.choice((True, False)):
                 bench.delete(bench.get(there), there)
                 del model[which]
             else:
