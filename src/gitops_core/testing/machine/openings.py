@@ -1,6 +1,4 @@
-"""
-Situations in which engines go wrong: short stories, each about one promise. The machine begins with one of them and goes on by chance.
-"""
+"""Situations in which engines go wrong: short stories, each about one promise. The machine goes on from there by chance."""
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ from gitops_core.testing.machine.objects import BAD, CANARY, STRANGER
 from gitops_core.testing.machine.truth import Truth, lacks, settled, settled_keys
 
 Check = Callable[[PassFacts, Truth, Options], Iterator[str]]
+_ENOUGH: Final = 3  # waits from which chance can be told from rule
+_EPSILON: Final = 1e-6  # seconds
 _TICK: Final = 0.25  # a stop is noticed within one
 _TROUBLE: Final = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED, OutcomeStatus.STALE})
 _UNFINISHED: Final = frozenset({OutcomeStatus.FAILED, OutcomeStatus.SKIPPED, OutcomeStatus.UNVERIFIED})
@@ -177,9 +179,9 @@ def no_pass_takes_too_much(facts: PassFacts, _truth: Truth, _options: Options) -
     deletes = min(max(guard.delete_floor, int(facts.owned * guard.delete_fraction)), guard.delete_cap)
     if len(gone) > deletes and facts.declared and not _approved(facts, "delete_limit", gone[0]):
         yield f"{len(gone)} of {facts.owned} owned objects were deleted, {deletes} may be"
-    touched = {call.key for call in facts.calls if call.writes and call.before is not None and call.before != call.after}
+    changed = [call.key for call in facts.calls if call.writes and call.before is not None and call.before != call.after]
     limit = max(guard.delete_floor, int(facts.owned * guard.touched_fraction))
-    touched = {key for key in touched if key is not None and (key, facts.before[key].id) in facts.ours} if touched else set()
+    touched = {key for key in changed if key is not None and key in facts.before and (key, facts.before[key].id) in facts.ours}
     if len(touched) > limit and facts.declared and not _approved(facts, "touched_limit", next(iter(touched))):
         yield f"{len(touched)} of {facts.owned} owned objects were touched, {limit} may be"
 
@@ -224,19 +226,19 @@ def retries_neither_hammer_nor_give_up(facts: PassFacts, _truth: Truth, options:
         for i, (before, after) in enumerate(itertools.pairwise(tries)):
             ceiling = max(min(options.backoff_cap, options.backoff * 2.0**i), before.retry_after)
             waited = after.at - before.at - facts.slow
-            if waited > ceiling + 1e-6:
+            if waited > ceiling + _EPSILON:
                 yield f"{before.op} of {before.key} waited {waited:g} s before try {i + 2}, at most {ceiling:g} s were due"
     for before, after in itertools.pairwise(facts.calls):
-        if after.at - before.at < before.retry_after - 1e-6:
+        if after.at - before.at < before.retry_after - _EPSILON:
             yield f"the API asked for {before.retry_after:g} s, and the next call came after {after.at - before.at:g} s"
 
 
 def waits_have_jitter(history: list[tuple[float, float]]) -> Iterator[str]:
     """Promise 11, over many passes: *history* has (waited, ceiling) of every retry."""
     free = [(waited, ceiling) for waited, ceiling in history if ceiling > 0]
-    if len(free) >= 3 and all(abs(waited - ceiling) < 1e-9 for waited, ceiling in free):
+    if len(free) >= _ENOUGH and all(abs(waited - ceiling) < _EPSILON for waited, ceiling in free):
         yield f"{len(free)} waits were exactly the ceiling: no jitter"
-    if len(free) >= 3 and not any(waited for waited, _ in free):
+    if len(free) >= _ENOUGH and not any(waited for waited, _ in free):
         yield f"{len(free)} retries came at once: no back-off"
 
 

@@ -3,71 +3,45 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, Final, ParamSpec
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
 
-import attrs
-
-from gitops_core.errors import ManifestError
-from gitops_core.interfaces import Context, Signal, StateStore, Target, capabilities
+from gitops_core.errors import GitOpsError
+from gitops_core.interfaces import StateStore, Target, capabilities
 from gitops_core.model.applications import Options
 from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval
 from gitops_core.model.inventory import EntryState
 from gitops_core.model.plans import Action
-from gitops_core.model.resources import Origin, Resource, ResourceKey
-from gitops_core.model.revisions import Tree
+from gitops_core.model.resources import ResourceKey
 from gitops_core.sources.memory import MemorySource
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.memory import MemoryTarget
-from gitops_core.testing.clock import VirtualClock
 from gitops_core.testing.machine.api import Api
+from gitops_core.testing.machine.engines import HALF, MOMENT, Engine, PatientClock, SpottyRenderer
 from gitops_core.testing.machine.facts import PassFacts, PromiseBroken
 from gitops_core.testing.machine.objects import BAD, CANARY, STRANGER, Spec, body_for, key_for
 from gitops_core.testing.machine.promises import PROMISES, backoffs, waits_have_jitter
 from gitops_core.testing.machine.truth import Truth, lacks
 from gitops_core.testing.machine.wires import Crash, Line, WiredStore, wired
-from gitops_core.testing.worlds import JsonRenderer, World
+from gitops_core.testing.worlds import World
 
-P = ParamSpec("P")
+M = TypeVar("M", bound=Callable[..., None])
 OPTIONS: Final = Options(allow_partial_render=True, memo_age=600.0, lock_timeout=0.0, deadline=120.0)
 """How the applications of a scenario are reconciled unless told otherwise."""
-_BROKEN: Final = "{"
 _ROUNDS: Final = 10
 _FOR_EVER: Final = 1e9
-_MOMENT: Final = 0.005
-
-
-class PatientClock(VirtualClock):
-    """A clock on which even a wait that ends at once takes a moment: who waits again and again does not wait for ever."""
-
-    def wait(self, signal: Signal, seconds: float) -> bool:
-        """Wait like a :class:`VirtualClock`."""
-        self.advance(_MOMENT if signal.is_set() else 0.0)
-        return super().wait(signal, seconds)
-
-
-class SpottyRenderer(JsonRenderer):
-    """Renders every file that can be rendered, and then says which could not."""
-
-    def render(self, ctx: Context, tree: Tree) -> Iterable[Resource]:
-        """Yield what is well; ManifestError for the rest."""
-        broken = [path for path, file in tree.files.items() if tree.read(file) == _BROKEN.encode()]
-        whole = {path: file for path, file in tree.files.items() if path not in broken}
-        yield from super().render(ctx, Tree(tree.digest, tree.revision, lambda: whole, tree.read))
-        if broken:
-            raise ManifestError("half a document", origin=Origin(path=broken[0], line=1))
 
 
 def _literal(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value).replace("'", '"')
 
 
-def step(method: Callable[Concatenate[Scenario, P], None]) -> Callable[Concatenate[Scenario, P], None]:
+def step(method: M) -> M:
     """Mark a method of :class:`Scenario` as a step: it is written down as the line of a test that repeats it."""
 
     @functools.wraps(method)
-    def written_down(self: Scenario, *args: P.args, **kwargs: P.kwargs) -> None:
+    def written_down(self: Scenario, *args: Any, **kwargs: Any) -> None:
         if not self._inside:
             words = [*map(_literal, args), *(f"{name}={_literal(value)}" for name, value in kwargs.items())]
             self.lines.append(f"s.{method.__name__}({', '.join(words)})")
@@ -77,7 +51,7 @@ def step(method: Callable[Concatenate[Scenario, P], None]) -> Callable[Concatena
         finally:
             self._inside -= 1
 
-    return written_down
+    return cast("M", written_down)
 
 
 class Scenario:
@@ -174,7 +148,7 @@ class Scenario:
     def half(self, name: str, app: str = "one") -> None:
         """Leave half a document in the file of *name*, so that the render is not complete; declaring it again mends that."""
         self._unrendered[app_id(app)].add(key_for(name))
-        self._sources[app_id(app)].commit({_path(name): _BROKEN})
+        self._sources[app_id(app)].commit({_path(name): HALF})
 
     def declares(self, name: str, app: str = "one") -> bool:
         """Tell whether *app* declares *name* now."""
@@ -346,7 +320,7 @@ class Scenario:
         """
         self._heal_everything()
         for _ in range(_ROUNDS):
-            if not any([self._round(app) for app in self._sources]):
+            if sum(self._round(app) for app in self._sources) == 0:
                 break
         else:
             self._break(3, "it does not come to rest: every round writes something")
@@ -404,12 +378,21 @@ class Scenario:
         return any(self._truth.shielded.get((app, key), False) is not False for app in self._sources)
 
     # -- passes -----------------------------------------------------------------------------------------------------------------
-    def _new_engine(self) -> _Engine:
+    def _new_engine(self) -> Engine:
         self._engines += 1
-        return _Engine(self, self._engines)
+        line = Line(self._api, self._truth)
+        target, store = wired(self._api.target, line), WiredStore(self._store, line)
+        worlds = {
+            app: World(
+                target=target, store=store, source=source, renderer=SpottyRenderer(), options=self._options,
+                name=app.rpartition("/")[2], clock=self._clock, seed=self._engines,
+            )
+            for app, source in self._sources.items()
+        }  # fmt: skip
+        return Engine(line, worlds)
 
-    def _pass(self, app: str, engine: _Engine, at: int = 0, what: str = "") -> PassFacts:
-        self._clock.advance(_MOMENT)  # no two passes begin in one instant: the engine orders them by time
+    def _pass(self, app: str, engine: Engine, at: int = 0, what: str = "") -> PassFacts:
+        self._clock.advance(MOMENT)  # no two passes begin in one instant: the engine orders them by time
         facts = self._facts(app, what)
         self._truth.begin(facts)
         outer, engine.line.facts = engine.line.facts, facts
@@ -443,7 +426,7 @@ class Scenario:
         return PassFacts(
             app=app,
             declared={k: v for k, v in self._truth.declared[app].items() if k not in unrendered},
-            head=next(reversed(self._sources[app]._commits)),
+            head=self._sources[app].resolve(self._api.bench.ctx).id,
             partial=bool(unrendered),
             disturbed=what,
             started=self._clock.monotonic(),
@@ -517,7 +500,7 @@ class Scenario:
             first = world.plan()
             self._engine.line.backwards = True
             second = world.plan()
-        except Exception as error:  # a source that cannot be rendered: that is the pass's to report
+        except GitOpsError as error:  # a source that cannot be rendered: that is the pass's to report
             self._engine.line.backwards = False
             if CANARY in str(error):
                 self._break(10, f"a secret value is said: {type(error).__name__}")
@@ -532,25 +515,6 @@ class Scenario:
             left = [c for c in left if c.action is not Action.DELETE]
         if empty and left:
             self._break(4, f"the pass ended well, and the next plan is to {left[0].action.value} {left[0].key}: {left[0].reason}")
-
-
-@attrs.define(init=False)
-class _Engine:
-    """One process: wires of its own, and a memory that dies with it."""
-
-    line: Line
-    worlds: dict[str, World]
-
-    def __init__(self, scenario: Scenario, number: int) -> None:
-        self.line = Line(scenario._api, scenario._truth)
-        target, store = wired(scenario._api.target, self.line), WiredStore(scenario._store, self.line)
-        self.worlds = {
-            app: World(
-                target=target, store=store, source=source, renderer=SpottyRenderer(), options=scenario._options,
-                name=app.rpartition("/")[2], clock=scenario._clock, seed=number,
-            )
-            for app, source in scenario._sources.items()
-        }  # fmt: skip
 
 
 def app_id(app: str) -> str:

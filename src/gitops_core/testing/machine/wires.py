@@ -218,7 +218,8 @@ _PURE: Final = ("key", "normalize", "diff", "depends_on", "health")
 @functools.cache
 def _wire_class(abilities: frozenset[str]) -> type[Wire]:
     methods = {name: method for name, method in _EFFECTS.items() if name in abilities}
-    return type("Wire", (Wire,), {**methods, **{name: _passed_on(name) for name in _PURE if name in abilities}})
+    methods.update({name: _passed_on(name) for name in _PURE if name in abilities})
+    return type("Wire", (Wire,), methods)
 
 
 def wired(target: Target, line: Line) -> Target:
