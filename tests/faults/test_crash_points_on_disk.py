@@ -14,11 +14,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import attrs
 import pytest
 
 from gitops_core.testing.crash_points import (
     ALLOWED,
     STORIES,
+    Cut,
     Moment,
     Seam,
     break_disk,
@@ -143,7 +145,7 @@ def test_the_whole_making_of_a_state_file_is_among_the_calls_when_there_is_none(
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         return worlds
 
-    object.__setattr__(scenario, "build", without_state)
+    scenario = attrs.evolve(scenario, build=without_state)
     points = record(scenario).points
     making = [cut for cut in distinct_cuts(points) if points[cut.number - 1].call.name in ("mkdir", "open", "CREATE", "PRAGMA")]
     assert len(making) > 15
@@ -158,3 +160,21 @@ def test_a_full_disk_is_reported_as_full_and_a_broken_one_as_broken(home):
     report = break_disk(scenario, errors=picked)
     report.check()
     assert [f.how for f in report.findings] == ["EIO at", "ENOSPC from here on at"]
+
+
+def fails(worlds):
+    raise RuntimeError("a bug in the scenario")
+
+
+@pytest.mark.parametrize(("run", "told"), [(None, "ended with 0"), (fails, "ended with 1")])
+def test_a_child_that_is_not_killed_is_told(run, told, home, capfd):
+    scenario = on_disk(STORIES[1], home)
+    if run:
+        scenario = attrs.evolve(scenario, run=run)
+    assert told in in_child(scenario, scenario.worlds(), Cut(9999, Moment.BEFORE))
+    assert ("a bug in the scenario" in capfd.readouterr().err) == bool(run)
+
+
+def test_a_cut_that_never_comes_is_told(home):
+    scenario = on_disk(STORIES[1], home)
+    assert in_process(scenario, scenario.worlds(), Cut(9999, Moment.BEFORE)) == "the call never came"

@@ -37,9 +37,9 @@ def _is_put_off(difference: Difference) -> bool:
 
 
 def _is_kept_to_be_sure(difference: Difference) -> bool:
-    entry = difference.cut
-    is_entry = difference.fact.startswith("inventory ") and difference.uncut is None and isinstance(entry, dict)
-    return is_entry and entry["state"] is EntryState.PLANNED and not entry["id"]  # type: ignore[index]
+    entry = difference.cut if isinstance(difference.cut, dict) else {}
+    is_new = difference.fact.startswith("inventory ") and difference.uncut is None
+    return is_new and entry.get("state") is EntryState.PLANNED and entry.get("id") == ""
 
 
 ALLOWED: Final = (

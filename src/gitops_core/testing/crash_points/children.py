@@ -37,7 +37,7 @@ def _live_and_die(scenario: Scenario, worlds: Worlds, cut: Cut) -> None:
         with armed(Gate(cut, end=kill_process), worlds):
             scenario.run(worlds)
         code = 0
-    except BaseException:  # noqa: BLE001  # why: the last thing that this process does is to tell
-        traceback.print_exc()
     finally:
+        if code:
+            traceback.print_exc()  # the last thing that this process does is to tell
         os._exit(code)

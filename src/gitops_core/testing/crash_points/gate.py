@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from gitops_core.testing.crash_points.points import Call, Cut, Moment, Point, Seam
 
@@ -27,15 +27,8 @@ def kill_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Breaker(Protocol):
-    """Returns the error that a call fails with, or None to let it through."""
-
-    def __call__(self, point: Point) -> Exception | None: ...
-
-
-def breaks_nothing(point: Point) -> Exception | None:  # noqa: ARG001  # why: the default Breaker
-    """Let every call through."""
-    return None
+Breaker = Callable[[Point], Exception | None]
+"""Returns the error that a call fails with, or None to let it through."""
 
 
 class Gate:
@@ -55,7 +48,7 @@ class Gate:
     """
 
     def __init__(
-        self, cut: Cut | None = None, *, end: Callable[[], None] = raise_death, breaker: Breaker = breaks_nothing
+        self, cut: Cut | None = None, *, end: Callable[[], None] = raise_death, breaker: Breaker = lambda _point: None
     ) -> None:
         self.points: list[Point] = []
         self.dead = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from gitops_core.errors import Denied
 from gitops_core.interfaces import Context, TargetChange
@@ -58,7 +58,7 @@ class AssigningTarget(MemoryTarget):
 class SlowTarget(AssigningTarget):
     """Takes an order; what was ordered is there from the second look on."""
 
-    def create(self, ctx: Context, change: TargetChange) -> Pending:  # type: ignore[override]  # why: the interface allows it
+    def create(self, ctx: Context, change: TargetChange) -> Any:
         ctx.check()
         self.orders.setdefault(change.key, {}).setdefault(change.idempotency_key, change)
         return Pending(f"{change.idempotency_key} 1", retry_after=1.0)
