@@ -7,7 +7,9 @@ of ``tests/golden/results``.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from pathlib import Path
 
 import attrs
@@ -15,7 +17,7 @@ import pytest
 
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.history import Explanation, JournalRecord
-from gitops_core.model.plans import Action, DiffOp, FieldDiff, Refusal
+from gitops_core.model.plans import Action, DiffOp, FieldDiff, Plan, Refusal
 from gitops_core.model.resources import Origin, Pending, ResourceKey, Unreadable, as_key
 from gitops_core.model.results import CheckResult, Cost, Failure, Outcome, OutcomeStatus, PassStatus, ReconcileResult
 from gitops_core.model.revisions import Notice, Revision
@@ -134,3 +136,29 @@ def test_the_last_failed_pass_is_in_an_explanation():
     facts = {name: "" if field.default is attrs.NOTHING else field.default for name, field in names.items()}
     record = JournalRecord(**{**facts, "key": key, "action": "update", "status": "failed", "revision": "d" * 40, "error": "403"})
     assert "  last: update failed at dddddddddddd: 403" in Explanation(key, records=(record,)).text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("state", "later", "/changes/0/state: one of ready, refused, deferred, skipped is needed, not 'later'"),
+        ("diff", {}, "/changes/0/diff: an array is needed, not {}"),
+        ("reason", 7, "/changes/0/reason: text is needed, not 7"),
+        ("wait", "yes", "/changes/0/wait: true or false is needed, not 'yes'"),
+        ("origin", [], "/changes/0/origin: an object is needed, not []"),
+        ("key", "motd", "/changes/0/key: a key like ConfigMap/site or apps/Deployment/shop/web is needed, not 'motd'"),
+        ("reason", ["x" * 56], "/changes/0/reason: text is needed, not ['" + "x" * 56 + "']"),
+        ("reason", ["x" * 57], "/changes/0/reason: text is needed, not ['" + "x" * 57 + "'…"),
+    ],
+)
+def test_a_damaged_plan_is_refused_in_these_words(field, value, message):
+    document = json.loads(plan_of("+ A/a").to_json())
+    document["changes"][0][field] = value
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Plan.from_json(json.dumps(document))
+
+
+def test_a_plan_in_json_is_compact_and_has_text_as_it_is():
+    text = plan_of(change("+ A/a", reason="ü")).to_json()
+    assert '"reason":"ü"' in text
+    assert ", " not in text
