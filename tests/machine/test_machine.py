@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -89,3 +91,13 @@ def test_a_shrunk_failure_prints_a_test_of_about_ten_lines():
     text = caught.value.__notes__[0]
     assert text.startswith("from gitops_core.testing.machine import Scenario")
     assert len(text.splitlines()) <= 16
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "seeded-bugs.md"
+
+
+def test_the_reference_lists_every_seeded_bug_with_its_promise():
+    rows = [line.split("|")[1:-1] for line in PAGE.read_text(encoding="utf-8").splitlines() if re.match(r"\| \d", line)]
+    shown = {(int(promise), name.strip(), what.strip()) for promise, name, what, _stories in rows}
+    assert shown == {(bug.promise, bug.name, bug.what) for bug in BUGS}
+    assert all(int(stories) <= BOUND for *_, stories in rows)

@@ -69,8 +69,9 @@ def _objections(facts: PassFacts, truth: Truth, call: Call, options: Options) ->
         yield "it was deleted although it was protected when it was declared last"
     for other in truth.others_declaring(facts.app, key):
         since = truth.first_seen.get((facts.app, facts.head), facts.started)
-        known = other in facts.neighbours  # an application that has nothing there yet cannot be waited for: see Options.handover
-        if (other, key) in truth.looked or (known and facts.started - since < options.handover):
+        # An application that has nothing there yet, or has looked since, is not waited for: see Options.handover.
+        awaited = other in facts.neighbours and truth.last_pass.get(other, -1.0) < since
+        if (other, key) in truth.looked or (awaited and facts.started - since < options.handover):
             yield f"it was deleted although it has moved to {other}"
 
 

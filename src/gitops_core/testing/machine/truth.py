@@ -33,6 +33,7 @@ class Truth:
         wrote: The fields that an application wrote and has not taken back.
         looked: When an application looked at a key that it declares, since it declares it.
         first_seen: When an application first saw a revision.
+        last_pass: When the last pass of an application ended.
         hidden: When an object was changed so that neither version nor state token tell.
     """
 
@@ -45,6 +46,7 @@ class Truth:
         self.wrote: dict[tuple[str, Thing], frozenset[str]] = {}
         self.looked: dict[tuple[str, ResourceKey], float] = {}
         self.first_seen: dict[tuple[str, str], float] = {}
+        self.last_pass: dict[str, float] = {}
         self.hidden: dict[ResourceKey, float] = {}
 
     # -- what people do -----------------------------------------------------------------------------------------------------
@@ -107,6 +109,7 @@ class Truth:
     def end(self, facts: PassFacts) -> None:
         """A pass has ended; :mod:`.promises` has looked at it with what was known before."""
         if not facts.died:
+            self.last_pass[facts.app] = facts.finished
             self.first_seen.setdefault((facts.app, facts.head), facts.started)
         for where in [w for w in self.wrote if w[0] == facts.app and w[1][0] not in facts.declared]:
             del self.wrote[where]

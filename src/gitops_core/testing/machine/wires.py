@@ -144,16 +144,14 @@ class Wire(Target):
 
     def create(self, ctx: Context, change: TargetChange) -> Live | Pending | None:
         """Create, unless the API has something against it."""
-        return self._write("create", ctx, change, lambda: self.real.create(ctx, change))
+        return self._write("create", change, lambda: self.real.create(ctx, change))
 
     def delete(self, ctx: Context, change: TargetChange) -> Pending | None:
         """Delete, unless the API has something against it."""
-        answer = self._write("delete", ctx, change, lambda: self.real.delete(ctx, change))
+        answer = self._write("delete", change, lambda: self.real.delete(ctx, change))
         return answer if isinstance(answer, Pending) else None
 
-    def _write(
-        self, op: str, ctx: Context, change: TargetChange, run: Callable[[], Live | Pending | None]
-    ) -> Live | Pending | None:
+    def _write(self, op: str, change: TargetChange, run: Callable[[], Live | Pending | None]) -> Live | Pending | None:
         line, api, key = self.line, self.line.api, change.key
         call = line.begin(op, key, change.live.id if change.live else "")
         api.clock.advance(api.slow)
@@ -190,7 +188,7 @@ class Wire(Target):
 
 
 def _update(self: Wire, ctx: Context, change: TargetChange) -> Live | Pending | None:
-    return self._write("update", ctx, change, lambda: self.real.update(ctx, change))
+    return self._write("update", change, lambda: self.real.update(ctx, change))
 
 
 def _preview(self: Wire, ctx: Context, change: TargetChange) -> Body:
@@ -223,9 +221,7 @@ def _wire_class(abilities: frozenset[str]) -> type[Wire]:
 
 
 def wired(target: Target, line: Line) -> Target:
-    """
-    Return *target* behind *line*: with the abilities of *target*, but for batches (so every change is a call) and watching.
-    """
+    """Return *target* behind *line*, with its abilities but for batches (so every change is a call) and watching."""
     return _wire_class(capabilities(target))(target, line)
 
 
