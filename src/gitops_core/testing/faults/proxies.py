@@ -26,8 +26,8 @@ def disguised(base: type, inner: T, methods: Mapping[str, Callable[..., Any]]) -
     Return a *base* that does *methods* itself and is *inner* in everything else.
 
     What *inner*'s class has not overridden stays as it is in *base*, so that whoever looks for overridden methods finds the same
-    ones. ``isinstance`` takes the disguise for an *inner*, too; what is set on it is set on *inner*. What *inner* calls on itself
-    does not pass through here.
+    ones. ``isinstance`` takes the disguise for an *inner*, too; what is set on it is set on *inner*, but for *methods*. What *inner*
+    calls on itself does not pass through here.
 
     Args:
         base: The abstract class it must really be one of; ``object`` for none.
@@ -45,8 +45,10 @@ def disguised(base: type, inner: T, methods: Mapping[str, Callable[..., Any]]) -
         "__doc__": type(inner).__doc__,
         "__class__": property(lambda _self: inner.__class__),
         "__getattr__": lambda _self, name: getattr(inner, name),
-        "__setattr__": lambda _self, name, value: setattr(inner, name, value),
-        "__delattr__": lambda _self, name: delattr(inner, name),
+        "__setattr__": lambda self, name, value: (
+            object.__setattr__(self, name, value) if name in methods else setattr(inner, name, value)
+        ),
+        "__delattr__": lambda self, name: object.__delattr__(self, name) if name in methods else delattr(inner, name),
         "__repr__": lambda _self: f"faulty {inner!r}",
         **{name: property(_fetch(inner, name)) for name in known},
         **{name: _special(inner, name) for name in special},
