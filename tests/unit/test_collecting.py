@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from gitops_core.collecting import heap_set_aside, paused_collector
 from gitops_core.renderers.manifests import ManifestsRenderer, documents, renderer
-from gitops_core.collecting import paused_collector
 from gitops_core.sources.memory import MemorySource
 from gitops_core.testing.contexts import make_context
 
@@ -84,3 +84,42 @@ def test_what_decoding_drops_is_freed_without_the_collector():
         for number in range(50):
             documents.load(f"a: &x {{b: [1, {{c: {number}}}]}}\nd: *x\ne: {{<<: *x}}\n".encode())
         assert gc.collect() == 0
+
+
+def test_what_was_made_in_a_pause_is_old_at_once():
+    gc.enable()
+    gc.collect()
+    with paused_collector():
+        kept = [[] for _ in range(5000)]
+    assert gc.get_freeze_count() == 0
+    young = {id(thing) for generation in (0, 1) for thing in gc.get_objects(generation)}
+    assert not young & {id(thing) for thing in kept}
+
+
+def test_what_exists_is_set_aside_and_comes_back_whatever_happens():
+    gc.enable()
+
+    def fail() -> None:
+        with heap_set_aside():
+            assert gc.isenabled()
+            assert gc.get_freeze_count() > 0
+            with heap_set_aside():
+                pass
+            assert gc.get_freeze_count() > 0
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_the_host_has_frozen_stays_frozen():
+    gc.enable()
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with heap_set_aside(), paused_collector():
+            pass
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.unfreeze()
