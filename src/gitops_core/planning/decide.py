@@ -239,8 +239,9 @@ class Decider:
             rule, state, text = "plugin", ChangeState.REFUSED, f"the target's {error.message}"
         except Unread as error:
             rule, state, text = "unreadable", ChangeState.DEFERRED, f"it could not be read: {error}"
-        live = self.request.live[entry.key]
-        return Change(entry.key, Action.DELETE, state=state, rule=rule, reason=f"no longer declared; {text}", live_id=live.id)
+        live, origin = self.request.live[entry.key], Origin(path=entry.path, revision=entry.revision)
+        reason = f"no longer declared; {text}"
+        return Change(entry.key, Action.DELETE, state=state, rule=rule, reason=reason, live_id=live.id, origin=origin)
 
     def _stamp(self, entry: InventoryEntry, live: Live) -> str:
         sides = self.sides(entry.key, FrozenDict(), live, entry)

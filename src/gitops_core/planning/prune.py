@@ -84,7 +84,7 @@ def _delete(
     live = request.live[entry.key]
     if request.unseen and entry.scope:
         who = " and ".join(request.unseen)
-        text = f"{NO_LONGER}; it may have moved: {who} may take it over, and has not looked since"
+        text = f"{NO_LONGER}; it may have moved: {who} may take it over, and did not look since"
         return attrs.evolve(_left_alone(entry, live, "hand_over", text), override="Options(handover=0)")
     change = attrs.evolve(_decision(entry, live, NO_LONGER), precondition=stamp(entry, live))
     return protect(change, permits) if entry.protected else change
