@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
 from gitops_core.errors import GitOpsError
 from gitops_core.interfaces import StateStore, Target, capabilities
@@ -20,38 +19,17 @@ from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.machine.api import Api
 from gitops_core.testing.machine.engines import HALF, MOMENT, Engine, PatientClock, SpottyRenderer
 from gitops_core.testing.machine.facts import PassFacts, PromiseBroken
-from gitops_core.testing.machine.objects import BAD, CANARY, STRANGER, Spec, body_for, key_for
+from gitops_core.testing.machine.objects import BAD, CANARY, STRANGER, body_for, key_for
 from gitops_core.testing.machine.promises import PROMISES, backoffs, waits_have_jitter
+from gitops_core.testing.machine.steps import app_id, file_of, json_of, step
 from gitops_core.testing.machine.truth import Truth, lacks
 from gitops_core.testing.machine.wires import Crash, Line, WiredStore, wired
 from gitops_core.testing.worlds import World
 
-M = TypeVar("M", bound=Callable[..., None])
 OPTIONS: Final = Options(allow_partial_render=True, memo_age=600.0, lock_timeout=0.0, deadline=120.0)
 """How the applications of a scenario are reconciled unless told otherwise."""
 _ROUNDS: Final = 10
 _FOR_EVER: Final = 1e9
-
-
-def _literal(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else repr(value).replace("'", '"')
-
-
-def step(method: M) -> M:
-    """Mark a method of :class:`Scenario` as a step: it is written down as the line of a test that repeats it."""
-
-    @functools.wraps(method)
-    def written_down(self: Scenario, *args: Any, **kwargs: Any) -> None:
-        if not self._inside:
-            words = [*map(_literal, args), *(f"{name}={_literal(value)}" for name, value in kwargs.items())]
-            self.lines.append(f"s.{method.__name__}({', '.join(words)})")
-        self._inside += 1
-        try:
-            method(self, *args, **kwargs)
-        finally:
-            self._inside -= 1
-
-    return cast("M", written_down)
 
 
 class Scenario:
@@ -82,6 +60,7 @@ class Scenario:
 
     Attributes:
         lines: The steps so far, as Python.
+        inside: How many steps are under way, one inside of another.
     """
 
     def __init__(self, target: Target | None = None, store: StateStore | None = None, options: Options = OPTIONS) -> None:
@@ -97,7 +76,7 @@ class Scenario:
         self._names: dict[str, None] = {}
         self._waits: list[tuple[float, float]] = []
         self._broken: list[PromiseBroken] = []
-        self._inside = 0
+        self.inside = 0
         self._engines = 0
         self._engine = self._new_engine()
 
@@ -109,7 +88,7 @@ class Scenario:
         key, body = key_for(name), body_for(name, {"color": "red", **spec})
         self._unrendered[app_id(app)].discard(key)
         self._truth.declare(app_id(app), key, {"color": "red", **spec})
-        self._sources[app_id(app)].commit({_path(name): _json(body)}, author="Ada", message=f"Declare {name}")
+        self._sources[app_id(app)].commit({file_of(name): json_of(body)}, author="Ada", message=f"Declare {name}")
 
     @step
     def declare_many(self, count: int, app: str = "one") -> None:
@@ -118,7 +97,7 @@ class Scenario:
             self._names[f"m{i}"] = None
             self._truth.declare(app_id(app), key_for(f"m{i}"), {"color": "red"})
             self._unrendered[app_id(app)].discard(key_for(f"m{i}"))
-        self._sources[app_id(app)].commit({_path(f"m{i}"): _json(body_for(f"m{i}", {"color": "red"})) for i in range(count)})
+        self._sources[app_id(app)].commit({file_of(f"m{i}"): json_of(body_for(f"m{i}", {"color": "red"})) for i in range(count)})
 
     @step
     def undeclare(self, *names: str, app: str = "one") -> None:
@@ -128,7 +107,7 @@ class Scenario:
             self._truth.undeclare(app_id(app), key_for(name))
             self._unrendered[app_id(app)].discard(key_for(name))
         if there:
-            self._sources[app_id(app)].commit({_path(name): None for name in there}, author="Ben", message="Undeclare")
+            self._sources[app_id(app)].commit({file_of(name): None for name in there}, author="Ben", message="Undeclare")
 
     @step
     def move(self, name: str, app: str = "one", to: str = "two") -> None:
@@ -148,7 +127,7 @@ class Scenario:
     def half(self, name: str, app: str = "one") -> None:
         """Leave half a document in the file of *name*, so that the render is not complete; declaring it again mends that."""
         self._unrendered[app_id(app)].add(key_for(name))
-        self._sources[app_id(app)].commit({_path(name): HALF})
+        self._sources[app_id(app)].commit({file_of(name): HALF})
 
     def declares(self, name: str, app: str = "one") -> bool:
         """Tell whether *app* declares *name* now."""
@@ -515,18 +494,3 @@ class Scenario:
             left = [c for c in left if c.action is not Action.DELETE]
         if empty and left:
             self._break(4, f"the pass ended well, and the next plan is to {left[0].action.value} {left[0].key}: {left[0].reason}")
-
-
-def app_id(app: str) -> str:
-    """Return the id of the application that a scenario calls *app*."""
-    return f"example.org/tests/{app}"
-
-
-def _path(name: str) -> str:
-    return f"{name}.json"
-
-
-def _json(body: Spec) -> str:
-    import json  # why here: used by one line
-
-    return json.dumps(body)
