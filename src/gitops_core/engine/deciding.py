@@ -88,7 +88,9 @@ def plan_request(p: Pass, desired: Desired, observed: Observed, ledger: Ledger, 
 def named_elsewhere(desired: Desired, plan: Plan, owner: Owner) -> frozenset[ResourceKey]:
     """Return what deferred changes depend on that nobody declares here: it may be there all the same, so it is looked for."""
     waiting = {change.key for change in plan.changes if change.rule == "missing_dependency"}
-    found = (read_annotations(r.body, owner).depends_on for r in desired.resources if r.key in waiting) if waiting else ()
+    if not waiting:
+        return frozenset()
+    found = (read_annotations(r.body, owner).depends_on for r in desired.resources if r.key in waiting)
     return frozenset(key for keys in found for key in keys) - {r.key for r in desired.resources}
 
 
