@@ -12,7 +12,7 @@ from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval, Guard
 from gitops_core.model.inventory import EntryState, Holder, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState
-from gitops_core.model.resources import Origin, Resource, ResourceKey, as_key
+from gitops_core.model.resources import Origin, Resource, ResourceKey, Unreadable, as_key
 from gitops_core.model.revisions import Revision
 from gitops_core.model.secrets import KUBERNETES_SECRET
 from gitops_core.model.values import Sensitive, freeze, mask
@@ -98,6 +98,34 @@ def test_the_id_of_what_could_not_be_spelled_is_in_its_delete(world):
     live = world.live[A]
     rules = TargetRules(normalize=lambda body: body if body["metadata"]["name"] == "b" else 1 / 0)
     assert world.plan(site("b"), rules=rules)["Site/a"].live_id == live.id
+
+
+@pytest.mark.parametrize("annotations", ["text", ["example.org/protect"], 7, None, {}])
+def test_annotations_that_are_no_mapping_are_for_the_target_to_judge(world, annotations):
+    body = {"kind": "Site", "metadata": {"name": "a", "annotations": annotations}}
+    assert world.plan(body)["Site/a"].is_ready
+
+
+def test_a_pass_that_waits_for_nothing_waits_for_nothing_held_back_either(world):
+    blind = (Unreadable(A, "403"),)
+    assert not world.plan(site(), unreadable=blind, options=Options(wait=False))["Site/a"].wait
+    assert world.plan(site(), unreadable=blind)["Site/a"].wait
+
+
+def test_write_only_fields_of_an_object_that_is_adopted_are_added(world):
+    rules = TargetRules(fields=Fields(write_only={"/pin"}))
+    world.put(site())
+    assert [(d.op.value, d.before) for d in world.plan(site(pin="1234"), rules=rules)["Site/a"].diff] == [("add", "")]
+
+
+def test_a_secret_that_a_target_copies_to_another_field_is_masked_there_too(world):
+    def copying(body):
+        return {**body, "copy": f"user:{body['token']}"}
+
+    rules = TargetRules(fields=Fields(sensitive={"/token"}), normalize=copying)
+    world.apply(site(token=Sensitive("canary-1")), rules=rules)
+    diff = {d.pointer: (d.before, d.after) for d in world.plan(site(token=Sensitive("canary-2")), rules=rules)["Site/a"].diff}
+    assert diff["/copy"] == ('"user:***"', '"user:***"')
 
 
 def test_two_applications_that_began_at_once_settle_it_by_what_was_applied_then_by_name(world):

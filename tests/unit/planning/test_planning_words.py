@@ -145,7 +145,7 @@ def unreadable():
         Unreadable(("Site", "old"), "403: ask for the role"),
         Unreadable(None, "", ("", "Cat")),
     )
-    return made.plan(site("a"), site("b"), site("tom", kind="Cat"), unreadable=blind)
+    return made.plan(site("a"), site("b"), site("c"), site("tom", kind="Cat"), unreadable=blind)
 
 
 @scene
