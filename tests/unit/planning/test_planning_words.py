@@ -140,6 +140,8 @@ def unreadable():
     for name in ("b", "old-b"):
         key = as_key(f"Site/{name}")
         made.live[key] = attrs.evolve(made.live[key], body=broken(Transient("reading stopped")))
+    made.put(site("c"))
+    made.live[as_key("Site/c")] = attrs.evolve(made.live[as_key("Site/c")], body=broken(OSError("it went away")))
     blind = (
         Unreadable(A, Transient("boom")),
         Unreadable(("Site", "old"), "403: ask for the role"),
