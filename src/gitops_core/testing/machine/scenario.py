@@ -166,8 +166,10 @@ class Scenario:
     def put(self, name: str, **spec: Any) -> None:
         """Create an object by hand that nobody owns."""
         self._names[name] = None
-        self._api.put(name, {"color": "grey", **spec})
         self._truth.forget(key_for(name))
+        self._api.put(name, {"color": "grey", **spec})
+        for key, seen in self._api.see([key_for(name)]).items():
+            self._truth.put(key, seen.id)
 
     @step
     def take_over(self, name: str) -> None:

@@ -48,6 +48,7 @@ class Truth:
         self.first_seen: dict[tuple[str, str], float] = {}
         self.last_pass: dict[str, float] = {}
         self.hidden: dict[ResourceKey, float] = {}
+        self._once: dict[Thing, set[str]] = {}
 
     # -- what people do -----------------------------------------------------------------------------------------------------
     def declare(self, app: str, key: ResourceKey, spec: Spec) -> None:
@@ -70,9 +71,15 @@ class Truth:
     def forget(self, key: ResourceKey) -> None:
         """Somebody else removed or took over what was there under *key*: nothing that was known about it counts."""
         for thing in {thing for thing in (*self.made, *self.takers, *self.holder) if thing[0] == key}:
+            self._once.setdefault(thing, set()).update(self.takers.get(thing, ()))
             self._gone(thing)
         self.wrote = {where: fields for where, fields in self.wrote.items() if where[1][0] != key}
         self.hidden.pop(key, None)
+
+    def put(self, key: ResourceKey, id_: str) -> None:
+        """Somebody else made *key*. Where an id is used again, as that of a file is, nobody can tell it from the old one."""
+        if (key, id_) in self._once:
+            self.takers[key, id_] = self._once[key, id_]
 
     def others_declaring(self, app: str, key: ResourceKey) -> list[str]:
         """Return the other applications that declare *key*."""
