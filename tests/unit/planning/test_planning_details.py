@@ -484,3 +484,9 @@ def test_a_locked_entry_keeps_what_it_knows_when_it_is_planned_anew(world):
     request = world.request(site(v=1))
     change = make_plan(request).plan["Site/a"]
     assert planned_entry(request, change, request.declaration(A)) == attrs.evolve(before, state=EntryState.PLANNED, id="")
+
+
+def test_only_a_definition_defines_a_kind(world):
+    spec = {"group": "g.io", "names": {"kind": "Cat"}}
+    cat = {"apiVersion": "g.io/v1", "kind": "Cat", "metadata": {"name": "tom"}}
+    assert world.plan(cat, site("looks-like-one", spec=spec))["g.io/Cat//tom"].depends_on == ()
