@@ -490,3 +490,37 @@ def test_only_a_definition_defines_a_kind(world):
     spec = {"group": "g.io", "names": {"kind": "Cat"}}
     cat = {"apiVersion": "g.io/v1", "kind": "Cat", "metadata": {"name": "tom"}}
     assert world.plan(cat, site("looks-like-one", spec=spec))["g.io/Cat//tom"].depends_on == ()
+
+
+@pytest.mark.parametrize("facts", [{}, {"unreadable": (Unreadable(("Secret", "n", "s"), "403"),)}], ids=["circle", "unreadable"])
+def test_what_is_held_back_anyway_does_not_wait_for_what_it_refers_to(world, facts):
+    """A Secret comes before a Service, and this one refers to one."""
+    needs = "" if facts else "ConfigMap/n/cm"
+    secret = site("s", needs, kind="Secret", namespace="n", serviceName="web")
+    other = site("cm", "" if facts else "Secret/n/s", kind="ConfigMap", namespace="n")
+    plan = world.plan(secret, other, site("web", kind="Service", namespace="n"), **facts)
+    kinds = [change.key.kind for change in plan.changes]
+    assert kinds.index("Secret") < kinds.index("Service")
+    assert not plan["Secret/n/s"].is_ready
+
+
+def test_the_record_of_what_is_gone_waits_for_nobody(world):
+    world.apply(site("a", "Site/b"), site("b"))
+    del world.live[as_key("Site/b")]
+    assert world.plan(site("a", v=2))["Site/b"].depends_on == ()
+
+
+def test_the_record_of_what_is_gone_does_not_wait_for_what_stays(world):
+    protected = site("a", "Site/b")
+    protected["metadata"]["annotations"]["example.org/protect"] = "true"
+    world.apply(protected, site("b"))
+    del world.live[as_key("Site/b")]
+    plan = world.plan(site("kept"))
+    assert (plan["Site/a"].rule, plan["Site/b"].is_ready, plan["Site/b"].depends_on) == ("protected", True, ())
+
+
+def test_true_and_one_differ_in_the_depth_of_an_object_and_of_a_list():
+    assert [row[0] for row in diff({"x": {"a": True}, "l": [{"b": [True]}]}, {"x": {"a": 1}, "l": [{"b": [1]}]})] == [
+        "/l/0/b",
+        "/x/a",
+    ]
