@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import attrs
 
@@ -13,6 +14,9 @@ from gitops_core.interfaces import Context, Query
 from gitops_core.model.inventory import EntryState, Holder, Inventory
 from gitops_core.model.plans import Action, Plan
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
+from gitops_core.model.results import PassStatus
+
+_RECENT: Final = 10  # passes in which a neighbour's last look is searched; before them it is too long ago to count
 
 
 @attrs.frozen
@@ -85,11 +89,12 @@ def unseen(p: Pass, plan: Plan, inventory: Inventory, revision: str) -> tuple[st
     since = min([r.started_at for r in p.store.history(p.app.id) if r.revision == revision], default=p.started_at)
     if p.started_at - since >= p.app.options.handover:
         return ()
-    return tuple(name for name in p.store.neighbours(p.app.id, scopes) if _last_look(p, name) < since)
+    return tuple(name for name in p.store.neighbours(p.app.id, scopes) if _last_look(p, name) <= since)
 
 
 def _last_look(p: Pass, application: str) -> float:
-    return max((r.finished_at for r in p.store.history(application, 1)), default=0.0)
+    looked = (r.finished_at for r in p.store.history(application, _RECENT) if r.status != PassStatus.FAILED)
+    return max(looked, default=0.0)
 
 
 def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> Mapping[ResourceKey, Holder]:

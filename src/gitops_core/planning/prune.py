@@ -10,7 +10,7 @@ from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import Live, Origin, ResourceKey
 from gitops_core.planning.guards import Permits, approved
-from gitops_core.planning.match import Blind, is_another, recreated
+from gitops_core.planning.match import Blind, is_another, other_owner, recreated
 from gitops_core.planning.request import PlanRequest
 
 ALREADY_GONE = "already gone"
@@ -47,15 +47,20 @@ def _harmless(request: PlanRequest, entry: InventoryEntry, blind: Blind) -> Chan
     error = blind.error(entry.key) if blind else None
     if error is not None:
         return _left_alone(entry, live, "unreadable", f"{NO_LONGER}, but it could not be read: {error}")
-    if entry.state is EntryState.CLAIMED:
+    if entry.state is EntryState.CLAIMED and (live is None or not entry.held_by or _is_held(request, entry.key)):
         return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {entry.held_by or 'another application'} has it")
     if live is None:
         return _decision(entry, None, ALREADY_GONE)
     return _somebody_elses(request, entry, live)
 
 
+def _is_held(request: PlanRequest, key: ResourceKey) -> bool:
+    """Tell whether another application has, or waits for, what we only claim; else it was let go to us, and is ours to delete."""
+    return bool(other_owner(request, key)) or key in request.holders
+
+
 def _somebody_elses(request: PlanRequest, entry: InventoryEntry, live: Live) -> Change | None:
-    other = successor(request, entry.key)
+    other = "" if entry.state is EntryState.CLAIMED else successor(request, entry.key)
     if other:
         return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {other} has it now")
     if live.owner != request.application and is_another(entry, live):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from gitops_core.errors import ManifestError
 from gitops_core.model.applications import Options
 from gitops_core.model.plans import Action
 from gitops_core.model.results import OutcomeStatus, PassStatus
 from gitops_core.targets.memory import MemoryTarget
-from gitops_core.testing.worlds import OPEN, World, bodies, config, statuses
+from gitops_core.testing.worlds import OPEN, JsonRenderer, World, bodies, config, statuses
 
 
 def test_an_equal_object_of_nobody_is_adopted_without_a_write():
@@ -32,6 +33,11 @@ def test_adoption_can_be_forbidden():
     result = world.reconcile()
     assert result.status is PassStatus.REFUSED
     assert bodies(world)["ConfigMap/a"]["data"] == {"color": "red"}
+
+
+class Broken(JsonRenderer):
+    def render(self, ctx, tree):
+        raise ManifestError("no")
 
 
 def two_applications() -> tuple[World, World]:
@@ -64,6 +70,60 @@ def test_moving_an_object_between_applications_never_deletes_it():
     assert two.reconcile().ok
     assert bodies(one)["ConfigMap/a"]["data"] == {"color": "red"}
     assert one.reconcile().status is PassStatus.IN_SYNC
+
+
+def test_an_object_that_was_handed_over_and_never_taken_up_is_not_left_behind():
+    """Promise 1: one of the two has it in its inventory until it is gone."""
+    one, two = two_applications()
+    two.clock = one.clock
+    one.declare(config("a", color="blue"), config("stays"))
+    one.reconcile()
+    two.declare(config("a", color="red"), config("other"))
+    two.reconcile()
+    one.undeclare("ConfigMap/a")
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.SKIPPED
+    two.undeclare("ConfigMap/a")
+    two.reconcile()
+    one.clock.advance(5)
+    one.reconcile()
+    assert two.reconcile()["ConfigMap/a"].status is OutcomeStatus.DONE
+    assert sorted(bodies(one)) == ["ConfigMap/other", "ConfigMap/stays"]
+
+
+def test_a_claim_that_ends_while_the_object_is_still_held_deletes_nothing():
+    one, two = two_applications()
+    one.declare(config("a", color="blue"))
+    one.reconcile()
+    two.declare(config("a", color="red"), config("other"))
+    two.reconcile()
+    two.undeclare("ConfigMap/a")
+    assert two.reconcile()["ConfigMap/a"].status is OutcomeStatus.SKIPPED
+    assert sorted(bodies(one)) == ["ConfigMap/a", "ConfigMap/other"]
+    assert one.reconcile().status is PassStatus.IN_SYNC
+
+
+def test_a_pass_that_failed_has_not_looked():
+    one, two = two_applications()
+    two.clock = one.clock
+    one.declare(config("a", color="blue"))
+    two.declare(config("other"))
+    one.reconcile()
+    two.reconcile()
+    one.clock.advance(5)
+    two.declare(config("a", color="blue"))
+    one.undeclare("ConfigMap/a")
+    one.reconcile()
+    one.clock.advance(5)
+    broken, two.renderer = two.renderer, Broken()
+    assert two.reconcile().status is PassStatus.FAILED
+    one.clock.advance(5)
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.DEFERRED
+    two.renderer = broken
+    two.reconcile()
+    one.clock.advance(5)
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.SKIPPED
+    assert two.reconcile().ok
+    assert "ConfigMap/a" in bodies(two)
 
 
 def test_an_object_that_moves_is_not_deleted_when_its_old_application_looks_first():

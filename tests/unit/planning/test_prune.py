@@ -81,13 +81,33 @@ def test_what_is_marked_as_another_applications_is_handed_over(world):
     assert change_of(world).rule == "handed_over"
 
 
-def test_a_claim_that_is_no_longer_declared_is_let_go(world):
+@pytest.mark.parametrize("state", EntryState)
+def test_a_claim_that_is_no_longer_declared_is_let_go_while_another_application_has_the_object(world, state):
     evolve(world, state=EntryState.CLAIMED, held_by=THEM)
-    change = change_of(world)
+    change = change_of(world, holders={KEY: Holder(THEM, state)})
     assert (change.state, change.rule) == (SKIPPED, "handed_over")
     assert THEM in change.reason
     evolve(world, held_by="")
     assert "another application has it" in change_of(world).reason
+
+
+def test_a_claim_on_what_is_gone_is_let_go(world):
+    evolve(world, state=EntryState.CLAIMED, held_by=THEM)
+    del world.live[KEY]
+    assert change_of(world).rule == "handed_over"
+
+
+def test_what_was_let_go_to_us_and_is_no_longer_declared_is_deleted_before_it_was_taken_up(world):
+    evolve(world, state=EntryState.CLAIMED, held_by=THEM)
+    relive(world, owner=THEM)
+    change = change_of(world)
+    assert (change.action, change.is_ready, change.live_id) == (DELETE, True, world.live[KEY].id)
+
+
+def test_what_was_let_go_to_us_and_made_anew_by_somebody_is_not_ours(world):
+    evolve(world, state=EntryState.CLAIMED, held_by=THEM)
+    relive(world, id="another")
+    assert change_of(world).rule == "not_ours"
 
 
 def test_what_somebody_deleted_and_recreated_is_not_ours(world):

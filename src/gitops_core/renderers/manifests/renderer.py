@@ -10,12 +10,12 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
+from gitops_core.collecting import paused_collector
 from gitops_core.errors import CorruptObject, DuplicateResource, RenderError
 from gitops_core.interfaces import Context, Renderer
 from gitops_core.model.resources import Origin, Resource, ResourceKey
 from gitops_core.model.revisions import File, Notice, Tree
 from gitops_core.model.values import FrozenDict
-from gitops_core.collecting import paused_collector
 from gitops_core.renderers.manifests.loader import Ambiguity
 from gitops_core.renderers.manifests.locating import Locator
 from gitops_core.renderers.manifests.memo import Binding, Bodies, Entry, Render, Renders, Store, based_on
