@@ -524,3 +524,38 @@ def test_true_and_one_differ_in_the_depth_of_an_object_and_of_a_list():
         "/l/0/b",
         "/x/a",
     ]
+
+
+def test_items_in_any_order_find_their_equals_first():
+    how = Comparison(fields=Fields(unordered={"/l"}), salt=b"s")
+    assert diff({"l": [{"a": 1}, {"a": 1, "b": 2}]}, {"l": [{"a": 1, "b": 2}, {"a": 1}]}, how) == []
+
+
+def test_values_are_shown_with_their_keys_sorted():
+    assert diff({"v": {"b": 1, "a": 2}}, {})[0][3] == '{"a": 2, "b": 1}'
+
+
+def test_a_precondition_covers_the_live_value_even_where_it_is_as_good_as_declared():
+    def tags(*live, **fields):
+        return stamp({"tags": list(live)}, {"tags": [1, 2]}, unordered={"/tags"}, **fields)
+
+    assert tags(1, 2) != tags(2, 1)
+    assert tags(1, 2, write_only={"/pin"}) != tags(2, 1, write_only={"/pin"})
+
+
+def test_a_precondition_is_blind_to_ignored_fields_by_either_of_their_names():
+    def seen(value, ignored):
+        how = Comparison(ignored=Fields(unordered={ignored}).unordered, salt=b"s")
+        return precondition_of("id", freeze({"l": [{"name": "a", "v": value}]}), freeze({"l": [{"name": "a", "v": 1}]}), how)
+
+    assert seen(1, "/l/0/v") == seen(2, "/l/0/v")
+    assert seen(1, "/l/*/v") == seen(2, "/l/*/v")
+    assert seen(1, "/l/1/v") != seen(2, "/l/1/v")
+
+
+def test_a_name_that_fits_exactly_means_nothing_else(world):
+    knative = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "web"}}
+    plan = world.plan(site("a", "Service/web"), site("web", kind="Service"), knative)
+    assert plan["Site/a"].depends_on == (as_key("Service/web"),)
+    world.put(site("gone", kind="Service"))
+    assert world.plan(site("a", "Service/gone"))["Site/a"].is_ready
