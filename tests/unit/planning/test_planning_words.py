@@ -223,7 +223,7 @@ def fields_no_longer_declared():
 
 @scene
 def no_longer_declared():
-    names = ("plain", "gone", "claimed", "anonymous", "theirs", "never-ours", "protected", "lifted")
+    names = ("plain", "gone", "claimed", "let-go", "anonymous", "theirs", "never-ours", "protected", "lifted")
     made = world(*(site(name) for name in names))
 
     def evolve(name, **facts):
@@ -231,12 +231,15 @@ def no_longer_declared():
 
     del made.live[as_key("Site/gone")]
     evolve("claimed", state=EntryState.CLAIMED, held_by=THEM)
+    evolve("let-go", state=EntryState.CLAIMED, held_by=THEM)
     evolve("anonymous", state=EntryState.CLAIMED, held_by="")
     made.put(site("theirs"), id=made.live[as_key("Site/theirs")].id, owner=THEM)
     made.entries[as_key("Site/never-ours")] = InventoryEntry(as_key("Site/never-ours"), adopted=True)
     evolve("protected", protected=True)
     evolve("lifted", protected=True)
-    return made.plan(site("kept"), approvals=[Approval("night-shift", 2000.0, {"protected"}, keys={"Site/lifted"})])
+    approval = Approval("night-shift", 2000.0, {"protected"}, keys={"Site/lifted"})
+    holders = {as_key("Site/claimed"): Holder(THEM, EntryState.APPLIED)}
+    return made.plan(site("kept"), approvals=[approval], holders=holders)
 
 
 @scene
