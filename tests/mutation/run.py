@@ -68,7 +68,7 @@ class Reach:
 
     def __init__(self, files: set[str]) -> None:
         self._files = files
-        self.tests: dict[Place, list[tuple[bool, float, int]]] = defaultdict(list)
+        self.tests: dict[Place, list[tuple[bool, str, float, int]]] = defaultdict(list)
 
     def measure(self, items: Sequence[pytest.Item], own: Path) -> None:
         """Run every item once; a test that fails now would kill every mutant, so it is an error."""
@@ -81,7 +81,7 @@ class Reach:
             sys.setprofile(None)
             if any(report.failed for report in reports):
                 raise SystemExit(f"{item.nodeid} fails without a mutant: {next(str(r.longrepr) for r in reports if r.failed)}")
-            cost = (own not in item.path.parents, time.perf_counter() - begun, index)
+            cost = (own not in item.path.parents, item.path.stem, time.perf_counter() - begun, index)
             for place in called:
                 self.tests[place].append(cost)
 
@@ -90,8 +90,18 @@ class Reach:
             called.add((frame.f_code.co_filename, outermost(frame.f_code)))
 
     def of(self, place: Place) -> list[int]:
-        """Return the tests that reach *place*: the package's own first, the quick ones first."""
-        return [index for _, _, index in sorted(self.tests.get(place, []))]
+        """Return the tests that reach *place*, the most promising first: the module's, the package's, then the quick ones."""
+
+        def promise(cost: tuple[bool, str, float, int]) -> tuple[bool, bool, float]:
+            foreign, file, seconds, _ = cost
+            return foreign, not is_near(file, Path(place[0]).stem), seconds
+
+        return [cost[3] for cost in sorted(self.tests.get(place, []), key=promise)]
+
+
+def is_near(test: str, module: str) -> bool:
+    """Tell whether the file *test* is about *module*, or about details of everything."""
+    return module in test or test.endswith(("_details", "_words", "_golden"))
 
 
 def outermost(code: types.CodeType) -> str:
@@ -205,7 +215,7 @@ def in_an_interpreter(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
     """Run the tests in a fresh interpreter that imports the mutant: those of the module first, then those of the package."""
     places = os.pathsep.join([str(SOURCE.parent), str(Path(__file__).parent)])
     environment = {**os.environ, CHOSEN: f"{path}:{mutant.number}", "PYTHONPATH": places}
-    own = sorted((ROOT / tests[0]).rglob("test_*.py"), key=lambda test: (path.stem not in test.stem, "details" not in test.stem))
+    own = sorted((ROOT / tests[0]).rglob("test_*.py"), key=lambda test: (not is_near(test.stem, path.stem), test))
     for part in (list(map(str, own)), *([test] for test in tests[1:])):
         command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-p", "run", *part]
         try:
