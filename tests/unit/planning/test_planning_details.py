@@ -93,11 +93,12 @@ def test_an_object_that_was_written_with_salted_secrets_is_compared_with_the_sam
     assert (diff.before, diff.after) == (mask("one", b"salt of a test"), mask("two", b"salt of a test"))
 
 
-def test_the_id_of_what_could_not_be_spelled_is_in_its_delete(world):
+def test_the_id_and_the_place_of_what_could_not_be_spelled_are_in_its_delete(world):
     world.apply(site(), site("b"))
     live = world.live[A]
     rules = TargetRules(normalize=lambda body: body if body["metadata"]["name"] == "b" else 1 / 0)
-    assert world.plan(site("b"), rules=rules)["Site/a"].live_id == live.id
+    change = world.plan(site("b"), rules=rules)["Site/a"]
+    assert (change.live_id, change.origin) == (live.id, Origin(path="shop.yaml", revision="r1"))
 
 
 @pytest.mark.parametrize("annotations", ["text", ["example.org/protect"], 7, None, {}])
