@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -14,7 +14,7 @@ from gitops_core.errors import AlreadyExists, Disposition, Partial
 from gitops_core.interfaces import Identity
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import EntryState, Intent, Inventory, InventoryEntry, InventoryUpdate
-from gitops_core.model.plans import Action, Change, ChangeState
+from gitops_core.model.plans import Action, Change, ChangeState, Plan
 from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus, ReconcileResult
 from gitops_core.planning.records import planned_entry
@@ -42,9 +42,15 @@ def write_ahead(
         entries.append(planned_entry(request, change, None if deletes else resources[change.key]))
         if change.action in (Action.CREATE, Action.REPLACE) and _is_assigned(p, change):
             intents.append(_intent(p, request.inventory, change))
+    entries += [attrs.evolve(e, state=EntryState.RELEASED) for e in _handing_over(planned.plan, request.inventory)]
     let_go = tuple(c.key for c in planned.plan.changes if c.state is ChangeState.SKIPPED and c.rule in _LET_GO)
     fulfilled = tuple(key for key in planned.plan.unchanged if key in request.inventory.intents)
     return InventoryUpdate(put=tuple(entries), drop=let_go, open_intents=tuple(intents), close_intents=fulfilled)
+
+
+def _handing_over(plan: Plan, inventory: Inventory) -> Iterator[InventoryEntry]:
+    found = (inventory.entries[c.key] for c in plan.changes if c.rule == "handing_over")
+    return (entry for entry in found if entry.state is not EntryState.RELEASED)
 
 
 def _is_assigned(p: Pass, change: Change) -> bool:
@@ -106,7 +112,8 @@ def not_begun(before: Inventory, inventory: Inventory, outcomes: Iterable[Outcom
         outcomes: How everything ended.
     """
     keys = [o.key for o in outcomes if o.status in _NOT_BEGUN and not o.attempts and o.key in inventory.entries]
-    changed = [key for key in keys if before.entries.get(key) != inventory.entries[key]]
+    now = inventory.entries
+    changed = [key for key in keys if before.entries.get(key) != now[key] and now[key].state is not EntryState.RELEASED]
     put = tuple(before.entries[key] for key in changed if key in before.entries)
     drop = tuple(key for key in changed if key not in before.entries)
     closed = tuple(key for key in keys if key in inventory.intents and key not in before.intents)

@@ -17,13 +17,15 @@ class EntryState(enum.StrEnum):
     PLANNED is written before the first write of a pass, APPLIED after a success, DELETING before a delete.
 
     CLAIMED means that another application has the object and we declare it: it is not ours, but tells the other one to
-    hand it over instead of deleting it.
+    hand it over instead of deleting it. RELEASED is what the other one makes of its entry then: no longer declared, and its own
+    until it has been taken over; when nobody waits for it any more, it is deleted like everything else.
     """
 
     PLANNED = "planned"
     APPLIED = "applied"
     DELETING = "deleting"
     CLAIMED = "claimed"
+    RELEASED = "released"
 
 
 @attrs.frozen

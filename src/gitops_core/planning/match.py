@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.planning.request import PlanRequest
+
+WITHOUT_IT: Final = frozenset({EntryState.CLAIMED, EntryState.RELEASED})
+"""An application with such an entry does not have the object, or lets anybody have it who waits for it."""
 
 
 class Standing(enum.Enum):
@@ -124,7 +128,7 @@ def other_owner(request: PlanRequest, key: ResourceKey) -> str:
     state store when we claimed the object, and is there no longer) counts for nothing.
     """
     live, holder = request.live.get(key), request.holders.get(key)
-    holds = holder.application if holder is not None and holder.state is not EntryState.CLAIMED else ""
+    holds = holder.application if holder is not None and holder.state not in WITHOUT_IT else ""
     marked = live.owner or "" if live is not None else ""
     if marked == request.application:
         return ""
@@ -141,7 +145,7 @@ def _let_go(request: PlanRequest, key: ResourceKey, marked: str, holds: str) -> 
 def _comes_first(request: PlanRequest, key: ResourceKey) -> bool:
     """Two inventories hold it (both began at once): the one that has applied it keeps it, else the first by name."""
     entry, holder = owned_entry(request, key), request.holders[key]
-    if entry is None:
+    if entry is None or entry.state is EntryState.RELEASED:
         return False
     ours, theirs = entry.state is EntryState.PLANNED, holder.state is EntryState.PLANNED
     return ours < theirs or (ours == theirs and request.application < holder.application)

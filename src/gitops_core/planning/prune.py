@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -10,11 +11,12 @@ from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import Live, Origin, ResourceKey
 from gitops_core.planning.guards import Permits, approved
-from gitops_core.planning.match import Blind, is_another, other_owner, recreated
+from gitops_core.planning.match import WITHOUT_IT, Blind, is_another, recreated
 from gitops_core.planning.request import PlanRequest
 
 ALREADY_GONE = "already gone"
 NO_LONGER = "no longer declared"
+_PASSING: Final = frozenset({"unreadable", "deleting", "hand_over", "handing_over"})
 
 
 def prune(
@@ -47,22 +49,20 @@ def _harmless(request: PlanRequest, entry: InventoryEntry, blind: Blind) -> Chan
     error = blind.error(entry.key) if blind else None
     if error is not None:
         return _left_alone(entry, live, "unreadable", f"{NO_LONGER}, but it could not be read: {error}")
-    if entry.state is EntryState.CLAIMED and (live is None or not entry.held_by or _is_held(request, entry.key)):
+    if entry.state is EntryState.CLAIMED:
         return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {entry.held_by or 'another application'} has it")
     if live is None:
         return _decision(entry, None, ALREADY_GONE)
     return _somebody_elses(request, entry, live)
 
 
-def _is_held(request: PlanRequest, key: ResourceKey) -> bool:
-    """Tell whether another application has, or waits for, what we only claim; else it was let go to us, and is ours to delete."""
-    return bool(other_owner(request, key)) or key in request.holders
-
-
 def _somebody_elses(request: PlanRequest, entry: InventoryEntry, live: Live) -> Change | None:
-    other = "" if entry.state is EntryState.CLAIMED else successor(request, entry.key)
+    other = successor(request, entry.key)
     if other:
         return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {other} has it now")
+    holder = request.holders.get(entry.key)
+    if holder is not None and holder.state is EntryState.CLAIMED:
+        return _left_alone(entry, live, "handing_over", f"{NO_LONGER}; {holder.application} waits for it and takes it over")
     if live.owner != request.application and is_another(entry, live):
         return _left_alone(entry, live, "not_ours", f"{NO_LONGER}, but {recreated(entry, live)}")
     if live.owner != request.application and _never_ours(entry):
@@ -76,11 +76,11 @@ def _never_ours(entry: InventoryEntry) -> bool:
 
 
 def successor(request: PlanRequest, key: ResourceKey) -> str:
-    """Return the application that has *key* or waits for it, or ""."""
+    """Return the application that has *key* by now, or ""; one that only waits for it may stop waiting."""
     live, holder = request.live.get(key), request.holders.get(key)
     if live is not None and live.owner and live.owner != request.application:
         return live.owner
-    return holder.application if holder is not None else ""
+    return holder.application if holder is not None and holder.state not in WITHOUT_IT else ""
 
 
 def _delete(
@@ -116,5 +116,5 @@ def _decision(entry: InventoryEntry, live: Live | None, reason: str) -> Change:
 
 
 def _left_alone(entry: InventoryEntry, live: Live | None, rule: str, reason: str) -> Change:
-    state = ChangeState.DEFERRED if rule in ("unreadable", "deleting", "hand_over") else ChangeState.SKIPPED
+    state = ChangeState.DEFERRED if rule in _PASSING else ChangeState.SKIPPED
     return attrs.evolve(_decision(entry, live, reason), state=state, rule=rule)

@@ -79,8 +79,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
     """
     before = owned_entry(request, change.key)
     if resource is None:
-        entry = before or request.inventory.entries.get(change.key, InventoryEntry(change.key))  # else it was let go to us
-        return attrs.evolve(entry, id=entry.id or change.live_id, state=EntryState.DELETING)
+        return attrs.evolve(before or InventoryEntry(change.key, id=change.live_id), state=EntryState.DELETING)
     facts = facts_of(request, resource)
     notes = notes_of(request, resource)
     claim = request.inventory.entries.get(change.key)
@@ -127,7 +126,6 @@ def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> Inven
     claim = InventoryEntry(
         resource.key,
         EntryState.CLAIMED,
-        id=found.live.id if found.live is not None else "",
         scope=request.rules_for(resource.key).scope(resource.key),
         path=resource.origin.path,
         held_by=found.other if holder is not None and holder.application == found.other else "",

@@ -215,8 +215,8 @@ def _ask_holders(connection: Connection, row: int, asked: Sequence[_Row]) -> lis
         f"WITH asked (scope, {_KEY}) AS (VALUES {values})"
         " SELECT e.api_group, e.kind, e.namespace, e.name, a.name, e.state FROM asked CROSS JOIN entries e"
         f" USING (scope, {_KEY}) JOIN applications a ON a.id = e.application WHERE e.scope != '' AND e.application != ?"
-        " ORDER BY e.state = ? DESC, a.name DESC",
-        [*chain.from_iterable(asked), row, str(EntryState.CLAIMED)],
+        " ORDER BY CASE e.state WHEN ? THEN 2 WHEN ? THEN 1 ELSE 0 END DESC, a.name DESC",
+        [*chain.from_iterable(asked), row, str(EntryState.RELEASED), str(EntryState.CLAIMED)],
     ).fetchall()
 
 

@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
+from typing import Final
 
 import attrs
 
@@ -26,6 +27,9 @@ class _Kept:
     inventory: Inventory
     journal: deque[JournalRecord]
     passes: deque[PassRecord] = attrs.field(factory=deque)
+
+
+_RANK: Final = {EntryState.CLAIMED: 1, EntryState.RELEASED: 2}  # who has an object comes first, who lets go of it last
 
 
 class MemoryStore(StateStore):
@@ -80,7 +84,7 @@ class MemoryStore(StateStore):
         for scope, key in objects:
             holders = [Holder(name, e.state) for name, entries in others if (e := _held(entries, scope, key))]
             if holders:
-                found[key] = min(holders, key=lambda h: (h.state is EntryState.CLAIMED, h.application))
+                found[key] = min(holders, key=lambda h: (_RANK.get(h.state, 0), h.application))
         return found
 
     def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:

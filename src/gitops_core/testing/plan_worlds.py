@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from gitops_core.model.applications import Owner
-from gitops_core.model.inventory import Inventory, InventoryEntry
+from gitops_core.model.inventory import EntryState, Inventory, InventoryEntry
 from gitops_core.model.outlines import merge_key
 from gitops_core.model.plans import Action, Change, Plan
 from gitops_core.model.pointers import split
@@ -116,6 +116,8 @@ class PlanWorld:
         for change in planned.plan.changes:
             if change.rule in ("handed_over", "not_ours"):
                 self.entries.pop(change.key, None)
+            elif change.rule == "handing_over":
+                self.entries[change.key] = attrs.evolve(self.entries[change.key], state=EntryState.RELEASED)
 
 
 def merged(desired: Any, live: Any) -> Any:

@@ -69,6 +69,7 @@ def test_moving_an_object_between_applications_never_deletes_it():
     assert one.target.calls["delete"] == 0
     assert two.reconcile().ok
     assert bodies(one)["ConfigMap/a"]["data"] == {"color": "red"}
+    assert one.reconcile()["ConfigMap/a"].reason == "no longer declared; example.org/tests/two has it now"
     assert one.reconcile().status is PassStatus.IN_SYNC
 
 
@@ -81,12 +82,12 @@ def test_an_object_that_was_handed_over_and_never_taken_up_is_not_left_behind():
     two.declare(config("a", color="red"), config("other"))
     two.reconcile()
     one.undeclare("ConfigMap/a")
-    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.SKIPPED
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.DEFERRED
     two.undeclare("ConfigMap/a")
+    one.clock.advance(1)
     two.reconcile()
-    one.clock.advance(5)
-    one.reconcile()
-    assert two.reconcile()["ConfigMap/a"].status is OutcomeStatus.DONE
+    one.clock.advance(1)
+    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.DONE
     assert sorted(bodies(one)) == ["ConfigMap/other", "ConfigMap/stays"]
 
 
@@ -121,7 +122,7 @@ def test_a_pass_that_failed_has_not_looked():
     two.renderer = broken
     two.reconcile()
     one.clock.advance(5)
-    assert one.reconcile()["ConfigMap/a"].status is OutcomeStatus.SKIPPED
+    assert "two waits for it" in one.reconcile()["ConfigMap/a"].reason
     assert two.reconcile().ok
     assert "ConfigMap/a" in bodies(two)
 
@@ -145,7 +146,27 @@ def test_an_object_that_moves_is_not_deleted_when_its_old_application_looks_firs
     assert one.reconcile()["ConfigMap/a"].status is not OutcomeStatus.REFUSED
     assert two.reconcile().ok
     assert one.target.calls["delete"] == 0
+    assert "two has it now" in one.reconcile()["ConfigMap/a"].reason
     assert one.reconcile().status is PassStatus.IN_SYNC
+
+
+def test_what_was_released_and_is_declared_again_belongs_to_the_one_that_has_it():
+    one, two = two_applications()
+    one.declare(config("a", color="blue"), config("stays"))
+    one.reconcile()
+    two.declare(config("a", color="red"))
+    two.reconcile()
+    one.undeclare("ConfigMap/a")
+    one.reconcile()
+    one.declare(config("a", color="blue"))
+    assert one.reconcile().ok  # nobody has taken it over yet
+    assert two.reconcile().status is PassStatus.REFUSED
+    one.undeclare("ConfigMap/a")
+    one.reconcile()
+    assert two.reconcile().ok
+    one.declare(config("a", color="blue"))
+    assert one.reconcile().status is PassStatus.REFUSED
+    assert bodies(one)["ConfigMap/a"]["data"] == {"color": "red"}
 
 
 def test_a_delete_waits_for_its_neighbours_once_and_not_for_ever():

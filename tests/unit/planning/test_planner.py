@@ -202,11 +202,13 @@ def test_moving_an_object_between_applications_never_deletes_it():
     assert b.entries[KEY].state is EntryState.CLAIMED
     before = a.live[KEY]
     handed = a.apply(site("kept"), holders={KEY: Holder("example.org/demo/b", EntryState.CLAIMED)})
-    assert handed["Site/a"].rule == "handed_over"
-    assert KEY not in a.entries
+    assert handed["Site/a"].rule == "handing_over"
+    assert a.entries[KEY].state is EntryState.RELEASED
     taken = b.apply(site(v=1), complete=False)
     assert (taken["Site/a"].action, b.live[KEY]) == (Action.ADOPT, before)
     assert b.plan(site(v=1), complete=False).is_empty
+    assert a.apply(site("kept"), holders={KEY: Holder("example.org/demo/b", EntryState.APPLIED)})["Site/a"].rule == "handed_over"
+    assert KEY not in a.entries
 
 
 def test_what_is_not_declared_and_not_ours_is_not_mentioned(world):

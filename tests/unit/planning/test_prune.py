@@ -69,11 +69,26 @@ def test_what_could_not_be_read_is_not_deleted(world):
     assert "down" in change.reason
 
 
-@pytest.mark.parametrize("state", [EntryState.CLAIMED, EntryState.APPLIED])
-def test_what_another_application_has_or_waits_for_is_handed_over_and_not_deleted(world, state):
+@pytest.mark.parametrize("state", [EntryState.PLANNED, EntryState.APPLIED, EntryState.DELETING])
+def test_what_another_application_has_is_handed_over_and_not_deleted(world, state):
     change = change_of(world, holders={KEY: Holder(THEM, state)})
     assert (change.state, change.rule) == (SKIPPED, "handed_over")
     assert THEM in change.reason
+
+
+@pytest.mark.parametrize("ours", [EntryState.APPLIED, EntryState.RELEASED])
+def test_what_another_application_waits_for_stays_ours_until_it_has_taken_it_over(world, ours):
+    evolve(world, state=ours)
+    change = change_of(world, holders={KEY: Holder(THEM, EntryState.CLAIMED)})
+    assert (change.state, change.rule) == (DEFERRED, "handing_over")
+    assert f"{THEM} waits for it" in change.reason
+
+
+@pytest.mark.parametrize("holders", [{}, {KEY: Holder(THEM, EntryState.RELEASED)}])
+def test_what_nobody_waits_for_any_more_is_deleted(world, holders):
+    evolve(world, state=EntryState.RELEASED)
+    change = change_of(world, holders=holders)
+    assert (change.action, change.is_ready) == (DELETE, True)
 
 
 def test_what_is_marked_as_another_applications_is_handed_over(world):
@@ -81,33 +96,13 @@ def test_what_is_marked_as_another_applications_is_handed_over(world):
     assert change_of(world).rule == "handed_over"
 
 
-@pytest.mark.parametrize("state", EntryState)
-def test_a_claim_that_is_no_longer_declared_is_let_go_while_another_application_has_the_object(world, state):
+def test_a_claim_that_is_no_longer_declared_is_let_go(world):
     evolve(world, state=EntryState.CLAIMED, held_by=THEM)
-    change = change_of(world, holders={KEY: Holder(THEM, state)})
+    change = change_of(world)
     assert (change.state, change.rule) == (SKIPPED, "handed_over")
     assert THEM in change.reason
     evolve(world, held_by="")
     assert "another application has it" in change_of(world).reason
-
-
-def test_a_claim_on_what_is_gone_is_let_go(world):
-    evolve(world, state=EntryState.CLAIMED, held_by=THEM)
-    del world.live[KEY]
-    assert change_of(world).rule == "handed_over"
-
-
-def test_what_was_let_go_to_us_and_is_no_longer_declared_is_deleted_before_it_was_taken_up(world):
-    evolve(world, state=EntryState.CLAIMED, held_by=THEM)
-    relive(world, owner=THEM)
-    change = change_of(world)
-    assert (change.action, change.is_ready, change.live_id) == (DELETE, True, world.live[KEY].id)
-
-
-def test_what_was_let_go_to_us_and_made_anew_by_somebody_is_not_ours(world):
-    evolve(world, state=EntryState.CLAIMED, held_by=THEM)
-    relive(world, id="another")
-    assert change_of(world).rule == "not_ours"
 
 
 def test_what_somebody_deleted_and_recreated_is_not_ours(world):

@@ -60,10 +60,6 @@ class Truth:
     def undeclare(self, app: str, key: ResourceKey) -> None:
         """*app* does not declare *key* any more."""
         self.declared[app].pop(key, None)
-        if (app, key) in self.looked:
-            # A known limit: the other application may have handed it over already, and a claim whose declaration goes before
-            # it was taken up leaves the object to nobody.
-            self.made = {thing: maker for thing, maker in self.made.items() if thing[0] != key or maker == app}
         self.looked.pop((app, key), None)
         for thing in [thing for thing, owner in self.holder.items() if thing[0] == key and owner == app]:
             del self.holder[thing]
