@@ -21,7 +21,7 @@ from gitops_core.planning.decide import Decision
 from gitops_core.planning.declared import declared_pointers, dropped, label_of, locate
 from gitops_core.planning.diff import Comparison, compare, precondition_of
 from gitops_core.planning.edges import NAMESPACE, band, references
-from gitops_core.planning.guards import Limits, Permits, guard_plan
+from gitops_core.planning.guards import Limits, Permits, approved, guard_plan
 from gitops_core.planning.normalize import always_secret, hidden_in, spelled
 from gitops_core.planning.order import arranged, circles, path_around
 from gitops_core.planning.planner import make_plan
@@ -560,3 +560,28 @@ def test_a_name_that_fits_exactly_means_nothing_else(world):
     assert plan["Site/a"].depends_on == (as_key("Service/web"),)
     world.put(site("gone", kind="Service"))
     assert world.plan(site("a", "Service/gone"))["Site/a"].is_ready
+
+
+def test_the_fraction_for_all_of_one_is_one():
+    (refusal,) = guarded(changes(Action.DELETE, 1), 1, Guard(delete_floor=0, delete_fraction=0.0)).refusals
+    assert refusal.override.startswith("Guard(delete_fraction=1.0), or ")
+
+
+def test_an_approval_that_is_used_twice_is_named_once():
+    twice = approved(approved(approved(changes(Action.DELETE, 1)[0], "a"), "b"), "a")
+    assert twice.approval == "a, b"
+
+
+def test_a_target_that_quotes_a_secret_while_it_spells_a_new_object_is_redacted(world):
+    def quoting(body):
+        raise ValueError(f"bad token {body['token']}")
+
+    rules = TargetRules(fields=Fields(sensitive={"/token"}), normalize=quoting)
+    assert world.plan(site(token="canary-1"), rules=rules)["Site/a"].reason.endswith("normalize raised ValueError: bad token ***")
+
+
+def test_a_live_body_with_secrets_that_is_no_object_is_the_fault_of_observing(world):
+    world.put(site())
+    world.live[A] = attrs.evolve(world.live[A], body=[])
+    change = world.plan(site(), rules=TargetRules(fields=Fields(sensitive={"/token"})))["Site/a"]
+    assert change.reason == "the target's observe raised TypeError: a JSON object was expected, not list"
