@@ -57,7 +57,7 @@ TESTS: Final = {
 """What may kill a mutant, the package's own tests first."""
 
 CHOSEN: Final = "GITOPS_MUTANT"  # "path:number": the mutant that an interpreter of its own shall import
-SECONDS: Final = 20.0  # after which a mutant that hangs counts as noticed
+SECONDS: Final = 8.0  # after which a mutant that hangs counts as noticed
 KILLED, SURVIVED, TIMEOUT, UNREACHED = "killed", "survived", "timeout", "unreached"
 Memories = list[tuple[dict[Any, Any], dict[Any, Any]]]
 Place = tuple[str, str]  # file and qualified name of an outermost function
@@ -219,7 +219,7 @@ def in_an_interpreter(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
     for part in (list(map(str, own)), *([test] for test in tests[1:])):
         command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-p", "run", *part]
         try:
-            ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=10 * SECONDS, check=False)
+            ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=20 * SECONDS, check=False)
         except subprocess.TimeoutExpired:
             return TIMEOUT
         if ended.returncode:
