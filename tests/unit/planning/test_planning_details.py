@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 
 import attrs
@@ -585,3 +586,22 @@ def test_a_live_body_with_secrets_that_is_no_object_is_the_fault_of_observing(wo
     world.live[A] = attrs.evolve(world.live[A], body=[])
     change = world.plan(site(), rules=TargetRules(fields=Fields(sensitive={"/token"})))["Site/a"]
     assert change.reason == "the target's observe raised TypeError: a JSON object was expected, not list"
+
+
+def test_edges_of_nodes_that_are_not_to_be_arranged_are_nobodys():
+    a, b, c = keys("abc")
+    assert arranged([c, b], {a: [b], b: [a, c]}, lambda _key: 0) == [c, b]
+
+
+def test_unchanged_keys_are_sorted_however_they_were_found_unchanged(world):
+    world.apply(site("a"), site("b"))
+    world.edit("Site/a", site("a"))
+    assert world.plan(site("a"), site("b")).unchanged == (as_key("Site/a"), as_key("Site/b"))
+
+
+def test_the_digest_of_all_declarations_is_what_saved_plans_have(world):
+    salt = b"salt of a test"
+    made = [Resource.of(body, salt=salt) for body in (site("a", v=1), site("b", namespace="n"))]
+    rows = [f"\0Site\0\0a\0{made[0].digest}", f"\0Site\0n\0b\0{made[1].digest}"]
+    expected = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    assert world.plan(site("a", v=1), site("b", namespace="n")).desired_digest == expected
