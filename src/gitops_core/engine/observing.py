@@ -11,12 +11,13 @@ from gitops_core.engine.calls import Call, translated
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import Conflict, GitOpsError, PluginError
 from gitops_core.interfaces import Context, Query
-from gitops_core.model.inventory import Holder, Inventory
+from gitops_core.model.inventory import EntryState, Holder, Inventory
 from gitops_core.model.plans import Action, Plan
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.model.results import PassStatus
 from gitops_core.planning.match import WITHOUT_IT
 
+_APPLIED: Final = EntryState.APPLIED
 _RECENT: Final = 10  # passes in which a neighbour's last look is searched; before them it is too long ago to count
 
 
@@ -66,7 +67,9 @@ def _sorted_out(answers: Iterable[Live | Unreadable], name: str) -> Observed:
     live: dict[ResourceKey, Live] = {}
     unreadable: list[Unreadable] = []
     for answer in answers:
-        if isinstance(answer, Live):
+        if type(answer) is Live and answer.key not in live:  # as nearly always
+            live[answer.key] = answer
+        elif isinstance(answer, Live):
             if answer.key in live:
                 unreadable.append(Unreadable(answer.key, Conflict("two objects answer to this key; delete one of them by hand")))
             live[answer.key] = answer
@@ -104,7 +107,7 @@ def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> M
 
     Cost: one read of the store at most.
     """
-    claimed = {key for key, entry in inventory.entries.items() if entry.state in WITHOUT_IT}
+    claimed = {key for key, entry in inventory.entries.items() if entry.state is not _APPLIED and entry.state in WITHOUT_IT}
     target = p.app.target
     unsettled = (desired ^ inventory.entries.keys()) | claimed
     with translated(Call(target.name, "scope")):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Final
 
 import attrs
 
@@ -46,8 +48,9 @@ def make_plan(request: PlanRequest) -> Planned:
     unchanged, rest = _pass_over(request)
     decider = Decider(request)
     decisions = [decider.declared(resource) for resource in rest]
-    unchanged += [d.resource.key for d in decisions if d.change is None]
-    unchanged.sort()
+    if decisions:
+        unchanged += [d.resource.key for d in decisions if d.change is None]
+        unchanged.sort()
     links = Links(request, decisions, decider.index)
     writes = links.writes()
     guarded = _guard(request, [*writes, *_undeclared(decider)], decider)
@@ -170,13 +173,19 @@ def _looks_alike(request: PlanRequest, entry: InventoryEntry, live: Live) -> boo
 
 
 def _undeclared(decider: Decider) -> list[Change]:
-    entries = decider.request.inventory.entries
+    entries, desired = decider.request.inventory.entries, decider.request.desired
+    if len(entries) == len(desired) and all(map(entries.__contains__, map(_key_of, desired))):
+        return []
     gone = sorted(entries.keys() - decider.index.declared)
     return [change for key in gone if (change := decider.undeclared(entries[key])) is not None]
 
 
+_key_of: Final = attrgetter("key")
+
+
 def _guard(request: PlanRequest, changes: Sequence[Change], decider: Decider) -> Guarded:
-    owned = sum(entry.state is not EntryState.CLAIMED for entry in request.inventory.entries.values())
+    claimed = EntryState.CLAIMED
+    owned = sum([entry.state is not claimed for entry in request.inventory.entries.values()])
     limits = Limits(guard=request.guard, owned=owned, is_empty=not request.desired)
     return guard_plan(changes, limits, decider.permits)
 

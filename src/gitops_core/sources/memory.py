@@ -23,6 +23,7 @@ _serial: Final = itertools.count(1)
 class _Commit:
     revision: Revision
     files: Mapping[str, File]
+    tree: str
     changed: frozenset[str]
     parent: _Commit | None
 
@@ -139,7 +140,7 @@ class MemorySource(Source):
         if commit is None:
             raise RevisionNotFound(f"there is no revision {revision.id!r}; resolve one first", revision=revision.id)
         return Tree(
-            tree_digest(commit.files),
+            commit.tree,
             commit.revision,
             list_files=lambda: commit.files,
             read_file=lambda file: self._read(commit, file),
@@ -153,10 +154,11 @@ class MemorySource(Source):
         self, files: Mapping[str, File], changed: frozenset[str], parent: _Commit | None, facts: tuple[str, str, float]
     ) -> _Commit:
         author, message, time = facts
-        address = [parent.revision.id if parent else "", tree_digest(files), author, message, time]
+        tree = tree_digest(files)
+        address = [parent.revision.id if parent else "", tree, author, message, time]
         revision = Revision(digest(address), "memory", "memory:", author, message.partition("\n")[0], time)
         self._forgotten.discard(revision.id)  # made once more, like a commit that is pushed again
-        commit = self._commits[revision.id] = _Commit(revision, files, changed, parent)
+        commit = self._commits[revision.id] = _Commit(revision, files, tree, changed, parent)
         return commit
 
     def _read(self, commit: _Commit, file: File) -> bytes:
