@@ -605,3 +605,79 @@ def test_the_digest_of_all_declarations_is_what_saved_plans_have(world):
     rows = [f"\0Site\0\0a\0{made[0].digest}", f"\0Site\0n\0b\0{made[1].digest}"]
     expected = hashlib.sha256("\n".join(rows).encode()).hexdigest()
     assert world.plan(site("a", v=1), site("b", namespace="n")).desired_digest == expected
+
+
+EVERYTHING = TargetRules(fields=Fields(write_only={"/pin"}), scope=lambda _key: "world")
+
+
+def ahead(world, body, **facts):
+    """Return the record that is written ahead of the first change of a plan for *body*."""
+    request = world.request(body, site("b"), rules=EVERYTHING, **facts)
+    change = make_plan(request).plan["Site/a"]
+    return planned_entry(request, change, request.declaration(A))
+
+
+def test_what_is_written_ahead_of_a_creation_holds_all_that_the_declaration_says(world):
+    body = site("a", "Site/b", v=1, pin="1234", token=Sensitive("one"))
+    body["metadata"]["annotations"]["example.org/protect"] = "true"
+    world.entries[A] = InventoryEntry(A, EntryState.CLAIMED, held_by=THEM)
+    assert ahead(world, body) == InventoryEntry(
+        A,
+        declared=declared_pointers(freeze({**body, "token": "x"})),
+        protected=True,
+        depends_on=(as_key("Site/b"),),
+        scope="world",
+        path="shop.yaml",
+        write_only="unknown",
+        sensitive=("/token",),
+        held_by=THEM,
+    )
+    del world.entries[A]
+    assert ahead(world, body).held_by == ""
+    assert ahead(world, site("a")).write_only == ""
+
+
+def test_what_is_written_ahead_of_an_adoption_says_so(world):
+    world.put(site("a", v=2))
+    entry = ahead(world, site("a", v=1))
+    assert (entry.adopted, entry.id, entry.state) == (True, world.live[A].id, EntryState.PLANNED)
+
+
+def test_what_is_written_ahead_of_an_update_knows_both_declarations(world):
+    world.apply(site("a", "Site/b", old=1, pin="1", token=Sensitive("one")), site("b"), site("c"), rules=EVERYTHING)
+    before = world.entries[A]
+    entry = ahead(world, site("a", new=1, pin="2", key=Sensitive("two")))
+    now = declared_pointers(freeze({"kind": "Site", "metadata": {"name": "a"}, "new": 1, "pin": "2", "key": "x"}))
+    assert entry == attrs.evolve(
+        before,
+        state=EntryState.PLANNED,
+        declared=tuple(sorted({*before.declared, *now})),
+        write_only="unknown",
+        sensitive=("/key", "/token"),
+    )
+    assert (before.depends_on, entry.depends_on) == ((as_key("Site/b"),), (as_key("Site/b"),))
+    assert ahead(world, site("a", "Site/b", old=2, pin="1", token=Sensitive("one"))).write_only == before.write_only != ""
+
+
+def test_protection_and_dependencies_are_added_ahead_and_never_taken_away(world):
+    protected = site("a", "Site/c", v=1)
+    protected["metadata"]["annotations"]["example.org/protect"] = "true"
+    world.apply(site("a", v=1), site("b"), site("c"))
+    request = world.request(protected, site("b"), site("c"))
+    entry = planned_entry(request, attrs.evolve(make_plan(world.request(site("a", v=2))).plan["Site/a"]), request.declaration(A))
+    assert (entry.protected, entry.depends_on) == (True, (as_key("Site/c"),))
+
+
+def test_what_had_settled_has_settled_until_its_declaration_changes(world):
+    world.apply(site("a", v=1))
+    world.entries[A] = attrs.evolve(world.entries[A], settled=True)
+
+    def refreshed(**facts):
+        world.entries[A] = attrs.evolve(world.entries[A], **facts)
+        world.edit("Site/a", site("a", v=1))
+        (entry,) = make_plan(world.request(site("a", v=1))).refreshed
+        return entry.settled
+
+    assert refreshed(state=EntryState.PLANNED)
+    assert not refreshed(state=EntryState.PLANNED, settled=False)
+    assert not refreshed(state=EntryState.APPLIED, settled=True, desired="another")
