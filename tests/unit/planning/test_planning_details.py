@@ -681,3 +681,27 @@ def test_what_had_settled_has_settled_until_its_declaration_changes(world):
     assert refreshed(state=EntryState.PLANNED)
     assert not refreshed(state=EntryState.PLANNED, settled=False)
     assert not refreshed(state=EntryState.APPLIED, settled=True, desired="another")
+
+
+def test_an_object_that_is_ours_by_its_mark_is_recorded_with_its_new_id(world):
+    world.apply(site(v=1))
+    world.put(site(v=1), id="another", owner=US)
+    (entry,) = make_plan(world.request(site(v=1))).refreshed
+    assert entry.id == "another"
+
+
+def test_an_object_without_a_version_is_recorded_as_it_looks_now(world):
+    world.versions = False
+    world.apply(site(v=1))
+    before = world.entries[A]
+    world.put(site(v=1, theirs=1), id=before.id)
+    (entry,) = make_plan(world.request(site(v=1))).refreshed
+    assert entry.live != before.live != ""
+
+
+def test_only_other_declared_objects_are_recorded_as_referred_to(world):
+    pod = site("p", kind="Pod", namespace="n", secretName="s", volumes=[{"configMap": {"name": "cm"}}])
+    me = site("me", kind="Secret", namespace="n", secretName="me")
+    world.apply(pod, me, site("cm", kind="ConfigMap", namespace="n"))
+    assert world.entries[as_key("Pod/n/p")].refers_to == (as_key("ConfigMap/n/cm"),)
+    assert world.entries[as_key("Secret/n/me")].refers_to == ()
