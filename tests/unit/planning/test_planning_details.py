@@ -705,3 +705,9 @@ def test_only_other_declared_objects_are_recorded_as_referred_to(world):
     world.apply(pod, me, site("cm", kind="ConfigMap", namespace="n"))
     assert world.entries[as_key("Pod/n/p")].refers_to == (as_key("ConfigMap/n/cm"),)
     assert world.entries[as_key("Secret/n/me")].refers_to == ()
+
+
+def test_a_declaration_whose_outline_nobody_kept_is_outlined_anew(world):
+    resource = Resource.of(site(v=1), Origin(path="shop.yaml", line=1))
+    world.apply(Resource(resource.key, resource.digest, resource.origin, lambda: resource.body))
+    assert world.entries[A].declared == declared_pointers(resource.body) != ()
