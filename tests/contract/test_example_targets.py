@@ -229,6 +229,7 @@ def postgres():
 @pytest.mark.needs_postgres
 class TestPostgresRoles(RolesContract):
     many = 26
+    thousand = 100  # each statement starts a psql
 
     @pytest.fixture(autouse=True)
     def cluster(self, postgres):
@@ -238,7 +239,7 @@ class TestPostgresRoles(RolesContract):
         for name, *_ in db.roles():
             db.drop(name)
 
-    def test_random_histories(self, bench):  # one of them: each statement starts a psql
+    def test_random_histories(self, bench):  # one of them
         WriteChecks.test_random_histories(self, bench, 0)
 
     def make_target(self):

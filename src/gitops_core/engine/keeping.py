@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from collections.abc import Callable
@@ -22,7 +23,12 @@ def kept(owner: object, name: str, make: Callable[[], Any]) -> Any:
         if ref is None or things is None or ref() is not owner:
             number = id(owner)
             things = {}
-            _kept[number] = (weakref.ref(owner, lambda _ref: _kept.pop(number, None)), things)
+            forget = functools.partial(_forget, number, _kept)  # bound: at the end of the process module globals are gone
+            _kept[number] = (weakref.ref(owner, forget), things)
         if name not in things:
             things[name] = make()
         return things[name]
+
+
+def _forget(number: int, kept_by_number: dict[int, Any], _ref: weakref.ref[Any]) -> None:
+    kept_by_number.pop(number, None)
