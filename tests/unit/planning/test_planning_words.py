@@ -223,7 +223,7 @@ def fields_no_longer_declared():
 
 @scene
 def no_longer_declared():
-    names = ("plain", "gone", "claimed", "let-go", "anonymous", "theirs", "never-ours", "protected", "lifted")
+    names = ("plain", "gone", "claimed", "let-go", "anonymous", "theirs", "never-ours", "protected", "lifted", "waited-for")
     made = world(*(site(name) for name in names))
 
     def evolve(name, **facts):
@@ -238,7 +238,10 @@ def no_longer_declared():
     evolve("protected", protected=True)
     evolve("lifted", protected=True)
     approval = Approval("night-shift", 2000.0, {"protected"}, keys={"Site/lifted"})
-    holders = {as_key("Site/claimed"): Holder(THEM, EntryState.APPLIED)}
+    holders = {
+        as_key("Site/claimed"): Holder(THEM, EntryState.APPLIED),
+        as_key("Site/waited-for"): Holder(THEM, EntryState.CLAIMED),
+    }
     return made.plan(site("kept"), approvals=[approval], holders=holders)
 
 
