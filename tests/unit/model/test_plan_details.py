@@ -1,0 +1,58 @@
+"""Edges of written plans that no other test would miss: where a page is cut, what is no number, what a refusal begins with."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import attrs
+import pytest
+
+from gitops_core.model import plan_markdown
+from gitops_core.model.plans import Plan
+from gitops_core.testing.builders.plans import plan_of, refused
+
+
+def test_a_plan_of_another_format_is_refused_in_these_words():
+    document = json.loads(plan_of("+ A/a").to_json())
+    message = "/format: this library reads format 1; make the plan anew or use the version that saved it, not 2"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Plan.from_json(json.dumps({**document, "format": 2}))
+
+
+def test_a_number_that_json_does_not_have_is_not_written():
+    """Whoever reads the file would refuse all of it."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        attrs.evolve(plan_of("+ A/a"), inventory_serial=math.nan).to_json()
+
+
+def rows(text):
+    return [line for line in text.splitlines() if line.startswith("| `")]
+
+
+def test_a_table_is_cut_where_its_rows_and_their_line_ends_exceed_the_budget(monkeypatch):
+    plan = plan_of("+ A/a", "+ A/bb", "- A/c")
+    whole = rows(plan.markdown())
+    budget = sum(len(row) + 1 for row in whole)
+    monkeypatch.setattr(plan_markdown, "TABLE_BUDGET", budget)
+    assert rows(plan.markdown()) == whole
+    monkeypatch.setattr(plan_markdown, "TABLE_BUDGET", budget - 1)
+    assert rows(plan.markdown()) == whole[:-1]
+    assert "\n\n*1 more changes are left out here; the plan as text has them.*\n" in plan.markdown()
+
+
+def test_details_are_cut_at_their_own_budget(monkeypatch):
+    plan = plan_of(*(refused(f"- A/{name}", "policy", "no", "ask") for name in ("a", "b")))
+    whole = re.findall("<details>.*?</details>", plan.markdown(), re.DOTALL)
+    budget = sum(len(block) + 1 for block in whole)
+    monkeypatch.setattr(plan_markdown, "DETAILS_BUDGET", budget)
+    assert plan.markdown().count("<details>") == len(whole) == 2
+    monkeypatch.setattr(plan_markdown, "DETAILS_BUDGET", budget - 1)
+    assert plan.markdown().count("<details>") == 1
+    assert "</details>\n\n*1 more details are left out here; the plan as text has them.*\n" in plan.markdown()
+
+
+def test_a_fence_around_nothing_is_a_fence():
+    assert list(plan_markdown.fence([], "diff")) == ["```diff", "```"]
+    assert list(plan_markdown.fence(["``", "a"])) == ["```", "``", "a", "```"]
