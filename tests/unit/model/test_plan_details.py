@@ -27,6 +27,15 @@ def test_a_number_that_json_does_not_have_is_not_written():
         attrs.evolve(plan_of("+ A/a"), inventory_serial=math.nan).to_json()
 
 
+def test_an_action_that_there_is_not_is_refused_with_those_there_are():
+    document = json.loads(plan_of("+ A/a").to_json())
+    document["changes"][0]["actions"] = ["creat"]
+    known = '["create"], ["update"], ["delete", "create"], ["delete"], ["adopt"], ["unchanged"]'
+    message = f"/changes/0/actions: one of {known} is needed, not ['creat']"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Plan.from_json(json.dumps(document))
+
+
 def rows(text):
     return [line for line in text.splitlines() if line.startswith("| `")]
 
@@ -56,3 +65,12 @@ def test_details_are_cut_at_their_own_budget(monkeypatch):
 def test_a_fence_around_nothing_is_a_fence():
     assert list(plan_markdown.fence([], "diff")) == ["```diff", "```"]
     assert list(plan_markdown.fence(["``", "a"])) == ["```", "``", "a", "```"]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [("`a", "`` `a ``"), ("a`", "`` a` ``"), (" a", "`  a `"), ("a ", "` a  `"), ("a`b", "``a`b``"), ("a", "`a`"), ("", "")],
+)
+def test_a_code_span_shows_the_text_with_its_backticks_and_spaces(text, span):
+    """One space at each end is taken away by every renderer, and a backtick must not touch those of the span."""
+    assert plan_markdown.code(text) == span
