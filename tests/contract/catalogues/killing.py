@@ -3,6 +3,8 @@
 from gitops_core.testing.promises import promises_of
 from gitops_core.testing.suites import run_suite
 
+RACING = frozenset({"test_as_many_threads_as_limits_say"})
+
 
 class Catalogue:
     """
@@ -39,10 +41,19 @@ class Catalogue:
         return {promise.name for promise in promises_of(of)} - {name for _, names in self.mutants.values() for name in names}
 
     def table(self):
-        """Return the kill table: (mutant, what it breaks, category, the checks that fail), in the order of the catalogue."""
+        """
+        Return the kill table: (mutant, what it breaks, category, the checks that fail), in the order of the catalogue.
+
+        What fails by chance, because threads race, counts only where it was made to fail.
+        """
         return [
-            (cls.__name__, " ".join(cls.__doc__.split()), category, self.killed_by(cls))
-            for cls, (category, _) in self.mutants.items()
+            (
+                cls.__name__,
+                " ".join(cls.__doc__.split()),
+                category,
+                tuple(name for name in self.killed_by(cls) if name not in RACING or name in killers),
+            )
+            for cls, (category, killers) in self.mutants.items()
         ]
 
 
