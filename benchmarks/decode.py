@@ -12,8 +12,8 @@ import yaml
 
 from benchmarks import workloads
 from benchmarks.measuring import Report, Scale, in_turns, times
-from gitops_core.model.resources import Origin
 from gitops_core.collecting import paused_collector
+from gitops_core.model.resources import Origin
 from gitops_core.renderers.manifests.documents import load
 from gitops_core.renderers.manifests.objects import decode_file
 
