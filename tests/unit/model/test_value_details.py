@@ -40,6 +40,25 @@ def test_canonical_json_without_a_salt_keys_secrets_with_none():
     assert digest(Sensitive(1)) == digest(Sensitive(1), b"")
 
 
+def test_a_secret_is_shown_as_three_stars():
+    secret = Sensitive("a")
+    assert (str(secret), f"{secret}", f"{secret:>9}", repr(secret)) == ("***", "***", "***", "Sensitive(***)")
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        ({"a": {"b": [1, {"c": object()}]}}, "/a/b/1/c"),
+        ([[object()]], "/0/0"),
+        ({"a": {"b": {1: 2}}}, "/a/b"),
+        ({"a": [0.5, float("nan")]}, "/a/1"),
+    ],
+)
+def test_what_json_does_not_have_is_found_by_its_whole_pointer(value, pointer):
+    with pytest.raises(TypeError, match=f"^{pointer}: "):
+        freeze(value)
+
+
 def test_a_circle_has_no_digest():
     circle = {}
     circle["self"] = circle
