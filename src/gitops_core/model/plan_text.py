@@ -65,7 +65,7 @@ def printable(text: str) -> str:
     r"""Return *text* with everything that a terminal would not print as it is written as an escape: ``\x1b``."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def elide(text: str) -> str:
