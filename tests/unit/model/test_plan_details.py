@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 from gitops_core.model import plan_markdown
-from gitops_core.model.plans import Plan
+from gitops_core.model.plan_text import LONGEST_VALUE, is_elided
+from gitops_core.model.plans import DiffOp, FieldDiff, Plan
 from gitops_core.testing.builders.plans import plan_of, refused
 
 
@@ -74,3 +75,13 @@ def test_a_fence_around_nothing_is_a_fence():
 def test_a_code_span_shows_the_text_with_its_backticks_and_spaces(text, span):
     """One space at each end is taken away by every renderer, and a backtick must not touch those of the span."""
     assert plan_markdown.code(text) == span
+
+
+def test_what_frees_a_change_is_said_without_a_rule_too():
+    plan = plan_of(attrs.evolve(refused("- A/a", "policy", "no", "ask"), rule=""))
+    assert "\nRefused; to allow it: `ask`\n" in plan.markdown()
+
+
+def test_only_a_value_beyond_the_longest_is_shortened():
+    diffs = [FieldDiff("/a", DiffOp.ADD, after="x" * (LONGEST_VALUE + more)) for more in (0, 1)]
+    assert [is_elided([diff]) for diff in diffs] == [False, True]
