@@ -10,9 +10,10 @@ import attrs
 import pytest
 
 from gitops_core.model import plan_markdown
-from gitops_core.model.plan_text import LONGEST_VALUE, is_elided
+from gitops_core.model.plan_text import LONGEST_VALUE, incomplete, is_elided
 from gitops_core.model.plans import DiffOp, FieldDiff, Plan
-from gitops_core.testing.builders.plans import plan_of, refused
+from gitops_core.model.resources import as_key
+from gitops_core.testing.builders.plans import change, plan_of, refused
 
 
 def test_a_plan_of_another_format_is_refused_in_these_words():
@@ -80,8 +81,18 @@ def test_a_code_span_shows_the_text_with_its_backticks_and_spaces(text, span):
 def test_what_frees_a_change_is_said_without_a_rule_too():
     plan = plan_of(attrs.evolve(refused("- A/a", "policy", "no", "ask"), rule=""))
     assert "\nRefused; to allow it: `ask`\n" in plan.markdown()
+    assert "  # A/a: delete refused (no)\n" in plan.text()
 
 
 def test_only_a_value_beyond_the_longest_is_shortened():
     diffs = [FieldDiff("/a", DiffOp.ADD, after="x" * (LONGEST_VALUE + more)) for more in (0, 1)]
     assert [is_elided([diff]) for diff in diffs] == [False, True]
+
+
+def test_a_complete_plan_says_nothing_about_what_is_missing():
+    assert incomplete(plan_of("+ A/a")) == ""
+
+
+def test_everything_that_a_change_comes_after_is_listed():
+    plan = plan_of(change("+ A/a", depends_on=(as_key("B/b"), as_key("C/c"))))
+    assert "      # after B/b, C/c\n" in plan.text()
