@@ -43,6 +43,10 @@ def test_a_check_is_ok_when_nothing_failed_and_nothing_is_denied() -> None:
     assert not CheckResult(None, failures=(DENIED,)).ok
 
 
+def test_a_check_that_could_not_resolve_has_no_revision() -> None:
+    assert CheckResult(None).text() == "ok: 0 declared"
+
+
 def test_a_quiet_pass_takes_three_lines() -> None:
     result = ReconcileResult("app", PassStatus.IN_SYNC, Revision("abc"), requeue_after=180.0)
     assert result.text() == "app: in-sync at abc\nOutcomes: nothing was to be done.\nNext pass: in 180 s."
