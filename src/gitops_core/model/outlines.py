@@ -23,8 +23,8 @@ K = TypeVar("K")
 _LEAVES: Final = frozenset({str, int, bool, float, type(None)})
 _are_leaves: Final = _LEAVES.issuperset
 _NAMING: Final = frozenset({str, int})
-_CACHED: Final = 20_000  # shapes in each memo; a template has a dozen
-_NAMED_ALIKE: Final = 256  # of each shape: tuples of addresses that are shared, because the items have the same names
+_CACHED: Final = 2_048  # shapes in each memo, half a kilobyte each; a template has a dozen
+_NAMED_ALIKE: Final = 64  # of each shape: tuples of addresses that are shared, because the items have the same names
 MERGE_KEYS: Final = (
     "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey",
     "secretName", "path", "type",
@@ -35,6 +35,7 @@ Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host
 """
 
 _Template = tuple[str | int, ...]  # pieces of an address; a number stands for the name of a list item
+_Parts = tuple["Shape | None", ...]
 
 
 class Shape:
@@ -42,30 +43,55 @@ class Shape:
     What outlines of one template share; equal ones are one object, as long as they are remembered.
 
     Attributes:
-        templates: The address of every field, relative, with holes for the names of list items.
-        holes: How many names there are.
-        fields: Every name of a field anywhere in it.
+        key: The field that names the items of a list, "" for a list without names, None for an object.
+        names: Of the fields of an object.
+        parts: The shape of every field or item; None for a leaf.
+        holes: How many list items in it have names.
         is_wrapped: It holds a sensitive leaf.
     """
 
+    __slots__ = ("_answer", "_named", "_templates", "holes", "is_wrapped", "key", "names", "parts")
+
     def __init__(
-        self, templates: tuple[_Template, ...], holes: int = 0, fields: frozenset[str] = frozenset(), *, is_wrapped: bool = False
+        self, key: str | None = "", names: tuple[str, ...] = (), parts: _Parts = (), *, is_wrapped: bool = False
     ) -> None:
-        self.templates = templates
-        self.holes = holes
-        self.fields = fields
-        self.is_wrapped = is_wrapped
-        self._named: dict[tuple[str, ...], tuple[Address, ...]] = {}
+        inner = [part for part in parts if part is not None]
+        self.key = key
+        self.names = names
+        self.parts = parts
+        self.holes: int = sum(part.holes for part in inner) + (len(inner) if key else 0)
+        self.is_wrapped: bool = is_wrapped or any(part.is_wrapped for part in inner)
+        self._answer: tuple[frozenset[str], bool] | None = None
+        self._named: dict[tuple[str, ...], tuple[Address, ...]] | None = None
+        self._templates: tuple[_Template, ...] | None = None
+
+    def has_field_of(self, fields: frozenset[str]) -> bool:
+        """Tell whether any object in it has one of *fields*. Cost: next to nothing when asked for the same ones again."""
+        if self._answer is None or self._answer[0] is not fields:
+            found = not fields.isdisjoint(self.names) or any(p.has_field_of(fields) for p in self.parts if p is not None)
+            self._answer = (fields, found)
+        return self._answer[1]
 
     def pointers(self, names: tuple[str, ...]) -> tuple[Address, ...]:
         """Return the addresses with *names* filled in, sorted."""
+        if self._named is None:
+            self._named = {}
         known = self._named.get(names)
         if known is None:
             if len(self._named) >= _NAMED_ALIKE:
                 self._named.clear()
-            texts = ("".join([names[p] if isinstance(p, int) else p for p in template]) for template in self.templates)
+            texts = ("".join([names[p] if isinstance(p, int) else p for p in template]) for template in self._filled())
             known = self._named[names] = tuple(map(sys.intern, sorted(texts)))
         return known
+
+    def _filled(self) -> tuple[_Template, ...]:
+        """Return the templates; kept where they will be filled again, with other names."""
+        if self._templates is not None:
+            return self._templates
+        templates = tuple(_templates(self))
+        if self.holes:
+            self._templates = templates
+        return templates
 
 
 @attrs.frozen
@@ -86,10 +112,9 @@ class Outline:
         """The address of every field, as in :mod:`gitops_core.planning.declared`, sorted."""
         return self.shape.pointers(self.names)
 
-    @property
-    def fields(self) -> frozenset[str]:
-        """Every name of a field anywhere in it."""
-        return self.shape.fields
+    def has_field_of(self, fields: frozenset[str]) -> bool:
+        """Tell whether any object in it has one of *fields*."""
+        return self.shape.has_field_of(fields)
 
     @property
     def is_wrapped(self) -> bool:
@@ -97,12 +122,9 @@ class Outline:
         return self.shape.is_wrapped
 
 
-_Parts = tuple[Shape | None, ...]
-_Place = tuple[
-    str | None, tuple[str, ...], _Parts
-]  # what names the items of a list, if it is one; names of fields; what is in them
-_BARE: Final = Shape(((),))
-_SECRET: Final = Shape(((),), is_wrapped=True)
+_Place = tuple[str | None, tuple[str, ...], _Parts]
+_BARE: Final = Shape()
+_SECRET: Final = Shape(is_wrapped=True)
 _known: Final[dict[_Place, Shape]] = {}
 _flat: Final[dict[tuple[str, ...], Shape]] = {}  # objects without containers, which are most, by their fields
 
@@ -154,45 +176,44 @@ def _of_items(value: list[Any], names: list[str]) -> Shape:
 _SHAPES: Final[dict[type, Callable[[Any, list[str]], Shape]]] = {FrozenDict: _of_fields, FrozenList: _of_items}
 
 
-# -- new shapes --------------------------------------------------------------------------------------------------------------
-
-
 def _remembered(place: _Place, memo: dict[K, Shape], at: K) -> Shape:
     if len(memo) >= _CACHED:
         memo.clear()
-    return memo.setdefault(at, _worked_out(*place))
+    return memo.setdefault(at, Shape(*place))
 
 
-def _worked_out(key: str | None, fields: tuple[str, ...], parts: _Parts) -> Shape:
-    inner = [part for part in parts if part is not None]
-    holes = sum(part.holes for part in inner)
-    if key is None:
-        templates = tuple(_field_templates(fields, parts))
+# -- addresses ---------------------------------------------------------------------------------------------------------------
+
+
+def _templates(shape: Shape) -> Iterator[_Template]:
+    """Yield the address of everything in a body of *shape*, relative, with holes for the names of list items."""
+    if not shape.parts or shape.key == "":
+        yield ()  # a list without names is one value
+    elif shape.key is None:
+        yield from _field_templates(shape)
     else:
-        templates = tuple(_item_templates(key, inner, holes)) if key else ((),)  # a list without names is one value
-    return Shape(
-        templates,
-        holes + (len(inner) if key else 0),
-        frozenset(fields).union(*(part.fields for part in inner)),
-        is_wrapped=any(part.is_wrapped for part in inner),
-    )
+        yield from _item_templates(shape, shape.key)
 
 
-def _field_templates(fields: tuple[str, ...], parts: _Parts) -> Iterator[_Template]:
+def _field_templates(shape: Shape) -> Iterator[_Template]:
     offset = 0
-    for field, part in zip(fields, parts, strict=True):
+    for field, part in zip(shape.names, shape.parts, strict=True):
         own = f"/{escape(field)}"
-        for below in (part or _BARE).templates:
+        if part is None:
+            yield (own,)
+            continue
+        for below in _templates(part):
             yield _under((own,), _moved(below, offset))
-        offset += part.holes if part else 0
+        offset += part.holes
 
 
-def _item_templates(key: str, parts: list[Shape], holes: int) -> Iterator[_Template]:
+def _item_templates(shape: Shape, key: str) -> Iterator[_Template]:
     naming, offset = (f"/{escape(key)}",), 0
-    for number, part in enumerate(parts):
-        own = ("/", holes + number)
+    names = shape.holes - len(shape.parts)  # those of the items come after the ones inside of them
+    for number, part in enumerate(filter(None, shape.parts)):
+        own = ("/", names + number)
         yield own
-        for below in part.templates:
+        for below in _templates(part):
             if below != naming:
                 yield _under(own, _moved(below, offset))
         offset += part.holes

@@ -165,7 +165,7 @@ def referred(request: PlanRequest, resource: Resource) -> frozenset[ResourceKey]
     """Return the :func:`references` of *resource*. Cost: next to nothing where no field can hold any."""
     read = request.read(resource)
     if read.references is None:
-        may_refer = not read.outline.fields.isdisjoint(_REFERRING)
+        may_refer = read.outline.has_field_of(_REFERRING)
         read.references = references(resource.key, read.body) if may_refer else frozenset()
     return read.references
 

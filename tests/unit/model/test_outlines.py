@@ -33,7 +33,9 @@ def test_equal_names_share_one_tuple_of_addresses():
 
 def test_an_outline_knows_every_field_and_whether_anything_is_secret():
     plain = outline(deployment("a", "x"))
-    assert plain.fields >= {"kind", "containers", "containerPort", "protocol"}
+    for field in ("kind", "containers", "containerPort", "protocol"):
+        assert plain.has_field_of(frozenset({"x", field}))
+    assert not plain.has_field_of(frozenset({"x", "80", "side"}))
     assert not plain.is_wrapped
     assert outline(freeze({"a": [{"b": [Sensitive("x")]}]})).is_wrapped
     assert outline(Sensitive("x")).is_wrapped
