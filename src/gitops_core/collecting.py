@@ -13,6 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+_FEW: Final = 1_000  # objects; CPython 3.12 itself begins with some hundred frozen ones
+
+
+def _host_has_frozen() -> bool:
+    return gc.get_freeze_count() >= _FEW
+
 
 class _Switch:
     """Counts who holds it: the collector is the process's, and so are its switches."""
@@ -51,7 +57,7 @@ class _Pause(_Switch):
         return was_enabled
 
     def turn_back(self) -> None:
-        if not gc.get_freeze_count():  # what was made meanwhile is old at once, without having been walked even once
+        if not _host_has_frozen():  # what was made meanwhile is old at once, without having been walked even once
             gc.freeze()
             gc.unfreeze()
         gc.enable()
@@ -59,8 +65,8 @@ class _Pause(_Switch):
 
 class _Aside(_Switch):
     def turn(self) -> bool:
-        if gc.get_freeze_count():
-            return False  # the host keeps something there, before it forks perhaps; thawing ours would thaw that, too
+        if _host_has_frozen():
+            return False  # it keeps something there, before it forks perhaps; thawing ours would thaw that, too
         gc.freeze()
         return True
 
