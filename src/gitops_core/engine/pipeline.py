@@ -108,26 +108,24 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
     if error is not None:
         return unrecorded(p, result, error)
-    if token is None or not quiet.is_worth_a_look(result):
-        quiet.learn(p, token, desired, result, ledger.inventory.serial)
-        return result
-    quiet.learn(p, *_look_again(p, decided, ledger, result), ledger.inventory.serial)
-    return attrs.evolve(result, cost=p.meter.cost())
+    seen = result
+    if token is not None and quiet.is_worth_a_look(p.app, result):
+        token, seen = _look_again(p, decided, ledger, result)
+        result = attrs.evolve(result, cost=p.meter.cost())
+    quiet.learn(p, token, desired, seen, ledger.inventory.serial)
+    return result
 
 
-def _look_again(
-    p: Pass, decided: Decided, ledger: Ledger, result: ReconcileResult
-) -> tuple[str | None, Desired, ReconcileResult]:
+def _look_again(p: Pass, decided: Decided, ledger: Ledger, result: ReconcileResult) -> tuple[str | None, ReconcileResult]:
     """Return the target's state token, and what a pass would find now; no token when that cannot be told."""
-    desired = decided.desired
     try:
         token = quiet.token(p)
         observed = observe(p, frozenset(ledger.inventory.entries), ledger.inventory)
-        planned = make_plan(plan_request(p, desired, observed, ledger, decided.request.verdict))
+        planned = make_plan(plan_request(p, decided.desired, observed, ledger, decided.request.verdict))
     except GitOpsError:
-        return None, desired, result  # everything is done and recorded; the next pass looks
+        return None, result  # everything is done and recorded; the next pass looks
     is_quiet = planned.plan.is_empty and not planned.plan.refusals and not planned.refreshed
-    return (token if is_quiet else None), desired, attrs.evolve(result, status=PassStatus.IN_SYNC, plan=planned.plan)
+    return (token if is_quiet else None), attrs.evolve(result, status=PassStatus.IN_SYNC, plan=planned.plan)
 
 
 def _at_hand(request: PlanRequest, changes: Iterable[Change]) -> dict[ResourceKey, Resource]:

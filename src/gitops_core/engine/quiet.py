@@ -67,10 +67,16 @@ def learn(p: Pass, etag: str | None, desired: Desired, result: ReconcileResult, 
     )  # fmt: skip
 
 
-def is_worth_a_look(result: ReconcileResult) -> bool:
-    """Tell whether a pass that has written should look once more: when that is little beside what it has done."""
+def is_worth_a_look(app: Application, result: ReconcileResult) -> bool:
+    """
+    Tell whether a pass that has written should look once more: when that is little beside what it has done.
+
+    Not where a policy looks at plans: it has spoken about what was changed, and the next pass asks it about nothing to do.
+    """
     plan = result.plan
-    return result.status is PassStatus.CHANGED and plan is not None and len(plan.changes) > len(plan.unchanged)
+    if result.status is not PassStatus.CHANGED or plan is None or any(policy.needs_plan for policy in app.policies):
+        return False
+    return len(plan.changes) > len(plan.unchanged)
 
 
 def still_in_sync(p: Pass, revision: Revision) -> ReconcileResult | None:

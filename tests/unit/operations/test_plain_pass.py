@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitops_core.errors import Invalid
 from gitops_core.model.plans import Action
 from gitops_core.model.results import PassStatus
+from gitops_core.policies.budget import ChangeBudget
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.worlds import OPEN, World, bodies, config, statuses
 
@@ -59,6 +60,15 @@ def test_what_changes_while_a_large_pass_takes_its_last_look_is_found_by_the_nex
     assert world.reconcile().status is PassStatus.CHANGED
     assert statuses(world.reconcile()) == {"ConfigMap/a": "done"}
     assert bodies(world)["ConfigMap/a"]["data"] == {"color": "blue"}
+
+
+def test_what_a_policy_said_about_a_large_plan_is_not_said_about_the_quiet_pass_after_it():
+    world = World(policies=(ChangeBudget(severity="warn", creates=1),))
+    world.declare(config("a"), config("b"))
+    assert world.reconcile().plan.verdict.violations
+    quiet = world.reconcile()
+    assert quiet.plan == world.plan()
+    assert not quiet.plan.verdict.violations
 
 
 def test_a_last_look_that_fails_spoils_no_pass():
