@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 _FEW: Final = 1_000  # objects; CPython 3.12 itself begins with some hundred frozen ones
@@ -78,25 +78,21 @@ _pause: Final = _Pause()
 _aside: Final = _Aside()
 
 
-@contextmanager
-def paused_collector() -> Iterator[None]:
+def paused_collector() -> AbstractContextManager[None]:
     """
     Keep the collector from starting by itself while the body runs, in all threads of the process.
 
     For pure work that drops no cycles: decoding, planning. Pauses may overlap; the last one to end restores what the first one
     found, and what was made during the pause counts as long-lived.
     """
-    with _pause.held():
-        yield
+    return _pause.held()
 
 
-@contextmanager
-def heap_set_aside() -> Iterator[None]:
+def heap_set_aside() -> AbstractContextManager[None]:
     """
     Let the collector look at new objects only while the body runs; it stays on.
 
     For work of any length, calls of a target included. What exists already is looked at again afterwards. Does nothing where the
     host has frozen objects of its own (``gc.freeze``).
     """
-    with _aside.held():
-        yield
+    return _aside.held()

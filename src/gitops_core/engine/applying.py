@@ -194,7 +194,7 @@ class Applier:
         """Return the next task; changes that need no call of the target end here."""
         while (change := self._queue.take()) is not None:
             task = self._task(change)
-            if self._p.runtime.sinks:
+            if self._p.events.is_heard:
                 self._p.events.later(EventType.CHANGE_STARTED, change.action.value, key=change.key, origin=change.origin)
             if task is not None:
                 return task
@@ -300,7 +300,7 @@ class Applier:
 
     def _tell(self) -> None:
         """Emit an event for every change that has ended, those included that never began."""
-        for outcome in self._queue.ended() if self._p.runtime.sinks else ():
+        for outcome in self._queue.ended() if self._p.events.is_heard else ():
             message = f"{outcome.action.value} {outcome.status.value}{': ' + outcome.reason if outcome.reason else ''}"
             self._p.events.later(EventType.CHANGE_FINISHED, message, key=outcome.key, status=outcome.status.value)
 

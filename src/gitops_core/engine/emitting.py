@@ -50,11 +50,16 @@ class Emitter:
         self._sequence = 0
         self._lock = threading.Lock()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens; what only makes texts for events need not be done otherwise."""
+        return bool(self._sinks)
+
     def later(
         self, type_: EventType, message: str, *, key: ResourceKey | None = None, origin: Origin = Origin(), **data: Any
     ) -> None:
         """Queue an event from any thread."""
-        if not self._sinks:
+        if not self.is_heard:
             return
         with self._lock:
             event = Event(type_, self._application, self._clock.now(), self._sequence, self._pass_id, message, key, origin, data)

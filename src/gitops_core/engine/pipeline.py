@@ -89,7 +89,7 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     token = None if p.saved_plan else quiet.token(p)  # what a saved plan leaves out has to be done by the next pass
     decided = decide_all(p, desired, ledger, resume(p, ledger))
     plan, ended = select(decided.planned.plan)
-    if p.runtime.sinks:
+    if p.events.is_heard:
         p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id)
     over = {outcome.key for outcome in ended}
     ready = [c for c in plan.changes if c.is_ready and c.key not in over]

@@ -203,7 +203,7 @@ def _field_templates(shape: Shape) -> Iterator[_Template]:
             yield (own,)
             continue
         for below in _templates(part):
-            yield _under((own,), _moved(below, offset))
+            yield _under(own, _moved(below, offset))
         offset += part.holes
 
 
@@ -215,14 +215,14 @@ def _item_templates(shape: Shape, key: str) -> Iterator[_Template]:
         yield own
         for below in _templates(part):
             if below != naming:
-                yield _under(own, _moved(below, offset))
+                yield (*own, *_moved(below, offset))
         offset += part.holes
 
 
-def _under(above: _Template, below: _Template) -> _Template:
-    if below and isinstance(above[-1], str) and isinstance(below[0], str):
-        return (*above[:-1], above[-1] + below[0], *below[1:])
-    return (*above, *below)
+def _under(field: str, below: _Template) -> _Template:
+    if below and isinstance(below[0], str):
+        return (field + below[0], *below[1:])
+    return (field, *below)
 
 
 def _moved(template: _Template, offset: int) -> _Template:

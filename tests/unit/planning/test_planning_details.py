@@ -148,46 +148,19 @@ def test_two_applications_that_began_at_once_settle_it_by_what_was_applied_then_
 # -- addresses and differences -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "name",
-        "key",
-        "id",
-        "containerPort",
-        "port",
-        "mountPath",
-        "devicePath",
-        "ip",
-        "host",
-        "topologyKey",
-        "secretName",
-        "path",
-        "type",
-    ],
-)
+NAMING = (
+    "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey", "secretName", "path", "type",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", NAMING)
 def test_items_of_lists_are_named_by_each_of_these_fields(key):
     items = [{key: "a", "v": 1}, {key: "b", "v": 1}]
     assert f"/list/[{key}=a]/v" in declared_pointers(freeze({"list": items}))
 
 
 def test_the_most_telling_name_counts():
-    names = [
-        "name",
-        "key",
-        "id",
-        "containerPort",
-        "port",
-        "mountPath",
-        "devicePath",
-        "ip",
-        "host",
-        "topologyKey",
-        "secretName",
-        "path",
-        "type",
-    ]
-    for better, worse in itertools.pairwise(names):
+    for better, worse in itertools.pairwise(NAMING):
         assert f"/l/[{better}=a]" in declared_pointers(freeze({"l": [{worse: "b", better: "a"}]}))
 
 

@@ -12,7 +12,7 @@ from gitops_core.model.plan_text import MARKS
 from gitops_core.model.plans import Action, Change, ChangeState, DiffOp, Plan
 from gitops_core.model.resources import ResourceKey
 from gitops_core.operations import plan as plan_of
-from gitops_core.testing.assertions.tables import Keys, Row, described, table, written
+from gitops_core.testing.assertions.tables import Keys, Row, by_key, table, written
 
 Diffs = Mapping[str, tuple[Any, Any]]
 """Values before and after, by JSON pointer; ``...`` for a field that is not there."""
@@ -58,6 +58,7 @@ _WORDS: Final[Mapping[str, Action | ChangeState]] = {
     "skipped": ChangeState.SKIPPED,
     "unchanged": Action.UNCHANGED,
 }
+_UNKNOWN: Final = f"assert_plan() does not know {{}}; it knows {', '.join(Planned.__annotations__)} and exact"
 _Wanted = tuple[Action | ChangeState, Any]
 
 
@@ -123,17 +124,8 @@ def _planned(subject: Plans | Application | Plan, store: StateStore | None, runt
 
 
 def _wanted(expected: Mapping[str, Any]) -> dict[ResourceKey, _Wanted]:
-    found: dict[ResourceKey, _Wanted] = {}
-    for word, value in expected.items():
-        if word == "refusals":
-            continue
-        if word not in _WORDS:
-            raise TypeError(f"assert_plan() does not know {word!r}; it knows {', '.join(Planned.__annotations__)} and exact")
-        for key, detail in described(value).items():
-            if key in found:
-                raise TypeError(f"{key} is expected twice; one object has one change")
-            found[key] = (_WORDS[word], detail)
-    return found
+    changes = {word: value for word, value in expected.items() if word != "refusals"}
+    return by_key(changes, _WORDS, "change", _UNKNOWN)
 
 
 def _rows(plan: Plan, wanted: dict[ResourceKey, _Wanted], *, exact: bool, unchanged: bool) -> Iterator[Row]:

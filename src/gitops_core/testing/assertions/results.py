@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Final, TypedDict, Unpack
 
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus, PassStatus, ReconcileResult
-from gitops_core.testing.assertions.tables import Keys, Row, described, table
+from gitops_core.testing.assertions.tables import Keys, Row, by_key, table
 
 
 class Ended(TypedDict, total=False):
@@ -29,6 +29,10 @@ class Ended(TypedDict, total=False):
     status: PassStatus | str
 
 
+_STATUSES: Final[Mapping[str, OutcomeStatus]] = {status.value: status for status in OutcomeStatus}
+_UNKNOWN: Final = f"assert_outcomes() does not know {{}}; it knows {', '.join(Ended.__annotations__)} and exact"
+
+
 def assert_outcomes(result: ReconcileResult, *, exact: bool = True, **expected: Unpack[Ended]) -> None:
     """
     Assert how each change of *result* ended.
@@ -47,25 +51,13 @@ def assert_outcomes(result: ReconcileResult, *, exact: bool = True, **expected: 
         TypeError: A word that is no status, or one text in place of a list.
     """
     status = expected.pop("status", None)
-    rows = list(_rows(result, _wanted(expected), exact=exact))
+    rows = list(_rows(result, by_key(expected, _STATUSES, "outcome", _UNKNOWN), exact=exact))
     right = result.status == status if status is not None else result.status is not PassStatus.FAILED
     if not right or any(row.is_wrong for row in rows):
         wanted = f", expected {PassStatus(status)}" if status is not None and not right else ""
         failures = [f"  {failure}" for failure in result.failures if failure.key is None]
         heading = f"not the expected outcomes of {result.application}: the pass is {result.status}{wanted}"
         raise AssertionError("\n".join([heading, table(rows, "it ended"), *failures]))
-
-
-def _wanted(expected: Mapping[str, Any]) -> dict[ResourceKey, tuple[OutcomeStatus, str | None]]:
-    found: dict[ResourceKey, tuple[OutcomeStatus, str | None]] = {}
-    for word, value in expected.items():
-        if word not in set(OutcomeStatus):
-            raise TypeError(f"assert_outcomes() does not know {word!r}; it knows {', '.join(Ended.__annotations__)} and exact")
-        for key, text in described(value).items():
-            if key in found:
-                raise TypeError(f"{key} is expected twice; one object has one outcome")
-            found[key] = (OutcomeStatus(word), text)
-    return found
 
 
 def _rows(result: ReconcileResult, wanted: dict[ResourceKey, tuple[OutcomeStatus, str | None]], *, exact: bool) -> Iterator[Row]:

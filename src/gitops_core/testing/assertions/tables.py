@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from gitops_core.model.resources import ResourceKey, as_key
 from gitops_core.model.values import canonical_json
 
+V = TypeVar("V")
 Keys = Iterable[ResourceKey | str]
 """Keys, or their texts: ``ConfigMap/site``, ``apps/Deployment/shop/web``."""
 
@@ -60,6 +61,32 @@ def described(value: Keys | Mapping[Any, Any]) -> dict[ResourceKey, Any]:
     if isinstance(value, Mapping):
         return {as_key(key): detail for key, detail in value.items()}
     return {as_key(key): None for key in value}
+
+
+def by_key(
+    expected: Mapping[str, Any], meanings: Mapping[str, V], taken: str, complaint: str
+) -> dict[ResourceKey, tuple[V, Any]]:
+    """
+    Return what was expected by key: what its word means, and the detail that was given with it.
+
+    Args:
+        expected: By word; keys, or a mapping from keys to details.
+        meanings: Every word there is.
+        taken: What an object has one of, in an error: "change".
+        complaint: The error about a word that is none of these, with ``{}`` for the word.
+
+    Raises:
+        TypeError: An unknown word, one text in place of a list, or one object under two words.
+    """
+    found: dict[ResourceKey, tuple[V, Any]] = {}
+    for word, value in expected.items():
+        if word not in meanings:
+            raise TypeError(complaint.format(repr(word)))
+        for key, detail in described(value).items():
+            if key in found:
+                raise TypeError(f"{key} is expected twice; one object has one {taken}")
+            found[key] = (meanings[word], detail)
+    return found
 
 
 def written(value: Any) -> str:
