@@ -88,7 +88,7 @@ def run(world: World, plan: FaultPlan) -> World:
         world.reconcile()
     except Crashed:
         plan.restart()
-        world = World(**{field.name: getattr(world, field.name) for field in attrs.fields(World) if field.init})
+        world = attrs.evolve(world)
     world.clock.advance(60.0)
     return world
 
