@@ -26,9 +26,12 @@ Every error of this library, and what to do about each.
     │   ├── NotFound            RETRY  (a delete that gets it has succeeded)
     │   ├── AlreadyExists       RETRY  (a create that gets it becomes an adoption decision)
     │   ├── Immutable           STALL  a field cannot be changed in place; the plan says replace
+    │   ├── UnknownKind         WAIT   the API has no such kind, for now
     │   ├── Conflict            RETRY  somebody else wrote in between
+    │   │   └── FieldConflict   STALL  fields belong to other managers; who and which is on it
     │   ├── Throttled           RETRY  pauses the whole target for retry_after
     │   ├── Transient           RETRY  network, timeout, 5xx
+    │   │   └── Expired         RETRY  a continue token or a watch position is too old; begin anew
     │   ├── Denied              STALL  not allowed to
     │   ├── Invalid             STALL  the API refuses the object until it changes
     │   ├── NotStabilized       WAIT   accepted, not there yet
@@ -241,8 +244,33 @@ class Immutable(TargetError):
         self.pointers = tuple(pointers)
 
 
+class UnknownKind(TargetError):
+    """The API does not have such a kind: what defines it may be on its way. Nothing of it can be there; ``kind`` names it."""
+
+    default = Disposition.WAIT
+
+    def __init__(self, message: str, kind: tuple[str, str] = ("", ""), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.kind = kind
+
+
 class Conflict(TargetError):
     """Somebody else wrote in between, or owns the field."""
+
+
+class FieldConflict(Conflict):
+    """
+    Fields that we declare belong to somebody else, and nobody told us to take them.
+
+    Attributes:
+        conflicts: (manager, field) pairs, sorted; a manager that the API does not name is empty.
+    """
+
+    default = Disposition.STALL
+
+    def __init__(self, message: str, conflicts: Iterable[tuple[str, str]] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.conflicts = tuple(sorted(conflicts))
 
 
 class Throttled(TargetError):
@@ -253,6 +281,10 @@ class Transient(TargetError):
     """It may work the next time."""
 
 
+class Expired(Transient):
+    """A place in a list or a stream of changes is too old to go on from; begin anew."""
+
+
 class Denied(TargetError):
     """We are not allowed to."""
 
@@ -260,13 +292,20 @@ class Denied(TargetError):
 
 
 class Invalid(TargetError):
-    """The API refuses the object until it changes; ``pointer`` names the field."""
+    """
+    The API refuses the object until it changes.
+
+    Attributes:
+        pointer: The field, as a JSON Pointer; empty when it is about the whole or nobody knows.
+        causes: Every single cause that the API gave: (its word for the reason, the field as it spells it).
+    """
 
     default = Disposition.STALL
 
-    def __init__(self, message: str, pointer: str = "", **facts: Any) -> None:
+    def __init__(self, message: str, pointer: str = "", causes: Iterable[tuple[str, str]] = (), **facts: Any) -> None:
         super().__init__(message, **facts)
         self.pointer = pointer
+        self.causes = tuple(causes)
 
 
 class NotStabilized(TargetError):
