@@ -31,6 +31,7 @@ from gitops_core.model.health import Health
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Holder, Inventory, InventoryUpdate
 from gitops_core.model.plans import Action, FieldDiff, Plan
+from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Origin, Pending, Resource, ResourceKey, Unreadable, key_of
 from gitops_core.model.revisions import Notice, Revision, Tree
 from gitops_core.model.values import Body
@@ -285,6 +286,10 @@ class TargetChange:
         diff: What differs, masked.
         idempotency_key: The same on every retry and after a crash; another object or declaration has another one.
         previous: Pointers the last applied declaration set and this one does not.
+        ignored: Fields that belong to others. In *desired* they have the live values already; where the API knows who wrote
+            a field, it is better not to send those that somebody else writes.
+        strategy: ``apply``, or ``replace`` where the declaration wants the whole object overwritten.
+        conflicts: ``refuse``, ``take`` or ``leave`` fields that other managers have written since; those in *diff* may be taken.
     """
 
     key: ResourceKey
@@ -294,17 +299,24 @@ class TargetChange:
     diff: tuple[FieldDiff, ...] = ()
     idempotency_key: str = ""
     previous: tuple[str, ...] = ()
+    ignored: Patterns = Patterns()
+    strategy: str = "apply"
+    conflicts: str = "refuse"
 
 
 class Target(Plugin):
     """
     Where resources live. Three methods are required; the engine does the rest: diff, order, dry-run, retries, rate
     limits, deadlines, inventory, guards, redaction, verification.
+
+    With :attr:`previews_updates` each update in a plan for people (:func:`gitops_core.plan`) is shown to the API by
+    :meth:`preview` first: what it would not change is left out, what it would not accept is refused.
     """
 
     fields: Fields = Fields()
     identity: Identity = Identity.DECLARED
     limits: Limits = Limits()
+    previews_updates: bool = False
 
     # -- required I/O -------------------------------------------------------------------------------------------------
     @abc.abstractmethod
@@ -391,21 +403,8 @@ class Target(Plugin):
         return None
 
 
-_OPTIONAL: Final = (
-    "update",
-    "poll",
-    "preview",
-    "apply_batch",
-    "watch",
-    "etag",
-    "member",
-    "scope",
-    "key",
-    "normalize",
-    "diff",
-    "depends_on",
-    "health",
-)
+_OPTIONAL: Final = ("update", "poll", "preview", "apply_batch", "watch", "etag", "member", "scope",
+    "key", "normalize", "diff", "depends_on", "health")  # fmt: skip
 
 
 def capabilities(target: Target) -> frozenset[str]:

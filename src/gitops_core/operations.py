@@ -40,9 +40,10 @@ def plan(app: Application, *, store: StateStore | None = None, runtime: Runtime 
     Raises:
         GitOpsError: Source, renderer or store failed. A target that cannot be read is part of the plan, not an error.
 
-    Cost: resolve, fetch and render as far as they are not known yet, and one ``observe``.
+    Cost: resolve, fetch and render as far as they are not known yet, one ``observe``, and for targets that say
+    ``previews_updates`` one ``preview`` for each object that differs.
     """
-    p = _begin(app, store, runtime)
+    p = attrs.evolve(_begin(app, store, runtime), for_people=True)
     desired = load(p, resolve(p))
     ledger = Ledger(p.store, p.store.inventory(app.id))
     return pipeline.decide_all(p, desired, ledger, Observed({})).planned.plan

@@ -201,11 +201,7 @@ class Confirmer:
     ) -> Outcome | Task | None:
         old = item.written.task.live
         if live is not None and (old is None or not old.id or live.id == old.id):
-            why = (
-                "its deletion is not finished: look at its finalizers"
-                if live.deleting
-                else "the target said yes and it is still there"
-            )
+            why = _held_by(live) if live.deleting else "the target said yes and it is still there"
             return self._late(item, why, accepted=live.deleting)
         if begins_replace(item.written.task):
             entry = self._ledger.inventory.entries.get(item.change.key)
@@ -261,6 +257,12 @@ def _checked(answer: object) -> Health | None:
     if answer is None or isinstance(answer, Health):
         return answer
     raise TypeError(f"a Health or None was expected, not {type(answer).__name__}")
+
+
+def _held_by(live: Live) -> str:
+    if not live.finalizers:
+        return "its deletion is not finished: look at its finalizers"
+    return f"its deletion is not finished: {', '.join(live.finalizers)} must let go of it first"
 
 
 def _is_well(health: Health) -> bool:

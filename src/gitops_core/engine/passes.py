@@ -63,6 +63,7 @@ class Pass:
         started_at: Epoch seconds.
         notices: What the reader should know, in order.
         saved_plan: Id of the saved plan that is applied; empty for a pass that makes its own.
+        for_people: Its plan is shown, not carried out: targets that can say exactly what an update would do are asked.
     """
 
     app: Application
@@ -76,6 +77,7 @@ class Pass:
     started_at: float
     notices: list[Notice]
     saved_plan: str = ""
+    for_people: bool = False
 
     def call(self, call: Call, run: Callable[[], T]) -> T:
         """Return what the plug-in call *run* returns, retried as its errors say."""

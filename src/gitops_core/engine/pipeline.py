@@ -20,6 +20,7 @@ from gitops_core.engine.loading import Desired, fetch, render, resolve
 from gitops_core.engine.observing import Observed, holders, observe, unseen
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.pending import resume
+from gitops_core.engine.previewing import previews
 from gitops_core.engine.recording import journal, remember, write_ahead
 from gitops_core.engine.results import conclude, failed, unrecorded
 from gitops_core.engine.reviewing import fail_closed, review
@@ -168,6 +169,11 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     if objections.violations:
         request = attrs.evolve(request, verdict=fail_closed(Verdict.of((*verdict.violations, *objections.violations)), known))
         planned = make_plan(request)
+    if p.for_people:
+        found = previews(p, planned.plan, {r.key: r for r in desired.resources}, observed.live)
+        if found:
+            request = attrs.evolve(request, previews=found)
+            planned = make_plan(request)
     others_first = unseen(p, planned.plan, ledger.inventory, desired.revision.id)
     if others_first:
         request = attrs.evolve(request, unseen=others_first)

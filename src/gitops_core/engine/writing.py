@@ -14,11 +14,14 @@ from gitops_core.engine.limits import bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import AlreadyExists, Cancelled, DeadlineExceeded, GitOpsError, NotFound, Partial, PluginError
 from gitops_core.interfaces import Context, Signal, Target, TargetChange, capabilities
+from gitops_core.model.applications import Application
 from gitops_core.model.plans import Action, Change, DiffOp
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Pending, Resource
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
 from gitops_core.model.values import FrozenDict, freeze
+from gitops_core.planning.annotations import read_annotations
+from gitops_core.planning.ignoring import ignored_by, with_live_values
 
 _EMPTY: Final = FrozenDict()
 _NOTHING_SECRET: Final = Redactor()
@@ -140,7 +143,7 @@ def _write(p: Pass, task: Task) -> Written:
             with bucket.slot(ctx):
                 attempts += 1
                 p.meter.count("writes")
-                return _once(target, task.action, _request(task, secrets), ctx.within(target.limits.timeout))
+                return _once(target, task.action, _request(p, task, secrets), ctx.within(target.limits.timeout))
 
         return p.retry.call(ctx, _call_for(target, task, secrets), run, bucket)[0]
 
@@ -180,10 +183,10 @@ def _once(target: Target, action: Action, request: TargetChange, ctx: Context) -
     return target.create(ctx, request)
 
 
-def _request(task: Task, secrets: Patterns) -> TargetChange:
+def _request(p: Pass, task: Task, secrets: Patterns) -> TargetChange:
     change, resource = task.change, task.resource
     body = _EMPTY if resource is None else resource.body
-    return TargetChange(
+    request = TargetChange(
         key=change.key,
         action=task.action,
         desired=reveal(body) if secrets else body,
@@ -191,6 +194,25 @@ def _request(task: Task, secrets: Patterns) -> TargetChange:
         diff=change.diff,
         idempotency_key=task.idempotency_key,
         previous=tuple(d.pointer for d in change.diff if d.op is DiffOp.REMOVE) if change.diff else (),
+    )
+    return request if task.action is not Action.UPDATE else update_request(p.app, request)
+
+
+def preview_request(p: Pass, task: Task) -> TargetChange:
+    """Return what a target is asked when *task* is only to be tried."""
+    return _request(p, task, secret_fields(_target(p, task), task.change))
+
+
+def update_request(app: Application, request: TargetChange) -> TargetChange:
+    """Return the *request* for an update with what its declaration and the application say about others' fields."""
+    notes = read_annotations(request.desired, app.owner)
+    ignored = ignored_by(app.options, request.key, notes.ignored)
+    return attrs.evolve(
+        request,
+        desired=with_live_values(request.desired, request.live.body, ignored) if request.live and ignored else request.desired,
+        ignored=ignored,
+        strategy="replace" if notes.strategy == "replace" else "apply",
+        conflicts=notes.conflicts or app.options.conflicts,
     )
 
 
@@ -234,7 +256,7 @@ def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
     whole = Call(target.name, "apply_batch")
 
     def run(ctx: Context) -> list[object]:
-        return list(target.apply_batch(ctx, [_request(task, secret_fields(target, task.change)) for task in tasks]))
+        return list(target.apply_batch(ctx, [_request(p, task, secret_fields(target, task.change)) for task in tasks]))
 
     try:
         answers, attempts = p.call_target(target, whole, "writes", run)
@@ -269,7 +291,7 @@ def prove_create(p: Pass, task: Task) -> GitOpsError | None:
     if "preview" not in capabilities(target):
         return None
     call = call_for(target, task)
-    request = attrs.evolve(_request(task, secret_fields(target, task.change)), action=Action.CREATE, live=None)
+    request = attrs.evolve(preview_request(p, task), action=Action.CREATE, live=None)
     try:
         p.call_target(target, call, "reads", lambda ctx: target.preview(ctx, request))
     except AlreadyExists:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, in_
 
 from gitops_core.model.guards import Approval, Guard
 from gitops_core.model.pointers import Patterns, as_patterns
@@ -17,6 +17,9 @@ from gitops_core.model.values import text_set
 if TYPE_CHECKING:
     from gitops_core.health.rules import HealthRules
     from gitops_core.interfaces import Policy, Renderer, Source, Target
+
+CONFLICTS: Final = ("refuse", "take", "leave")
+"""What can be done about fields that others have written."""
 
 _DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -106,7 +109,9 @@ class Options:
         allow_partial_render: Apply what rendered when other files are broken. Never prunes then.
         handover: How long a delete waits for the other applications of the same target to look at it first: an object that moved
             to one of them is handed over instead. Nothing waits where no other application shares the target.
-        ignore: Fields that belong to others.
+        ignore: Fields that belong to others, at diff and at apply alike.
+        conflicts: What to do about a declared field that another manager has written, where the API knows managers: ``refuse``
+            (unless it was ours before: then it is drift, and repaired), ``take`` or ``leave``.
         interval: What ``requeue_after`` says after a pass that is in sync.
         lock_timeout: How long to wait while another process reconciles the same application.
 
@@ -130,6 +135,7 @@ class Options:
     allow_partial_render: bool = False
     handover: float = attrs.field(default=60.0, validator=ge(0))
     ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=_rules)
+    conflicts: str = attrs.field(default="refuse", validator=in_(CONFLICTS))
     interval: float = attrs.field(default=180.0, validator=ge(0.0))
     lock_timeout: float = attrs.field(default=30.0, validator=ge(0.0))
 

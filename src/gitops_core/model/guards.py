@@ -25,7 +25,8 @@ class Guard:
         delete_fraction: Of the owned objects, 0.0-1.0, that may go in one plan.
         delete_cap: Never more deletes than this in one plan.
         touched_fraction: Of the owned objects, 0.0-1.0, that may be updated, replaced or deleted in one plan.
-        never: Kinds that are deleted only with an approval that names them.
+        never: Kinds that are deleted or replaced only with an approval that names them.
+        irreplaceable: Kinds that may be deleted, but are replaced only with an approval that names them: what they hold is lost.
         allow_empty: Whether an empty desired set may prune everything.
 
     Raises:
@@ -39,6 +40,9 @@ class Guard:
     delete_cap: int = attrs.field(default=50, validator=ge(0))
     touched_fraction: float = attrs.field(default=0.5, validator=_FRACTION)
     never: frozenset[str] = attrs.field(default=frozenset({"Namespace", "CustomResourceDefinition"}), converter=text_set)
+    irreplaceable: frozenset[str] = attrs.field(
+        default=frozenset({"PersistentVolume", "PersistentVolumeClaim"}), converter=text_set
+    )
     allow_empty: bool = False
 
 

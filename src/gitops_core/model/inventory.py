@@ -53,6 +53,7 @@ class InventoryEntry:
         sensitive: Pointers that were secret because the renderer said so; a removed one is still masked.
         held_by: The application of the same state store that had it when we claimed it: once that one lets go, it is ours to adopt.
         refers_to: Declared keys that it only referred to when applied; they are deleted after it, or after it has changed.
+        wave: The wave in which it was applied; deletes go through the waves backwards.
     """
 
     key: ResourceKey
@@ -74,6 +75,7 @@ class InventoryEntry:
     sensitive: tuple[str, ...] = ()
     held_by: str = ""
     refers_to: tuple[ResourceKey, ...] = ()
+    wave: int = 0
 
     def with_id(self, id: str) -> InventoryEntry:  # noqa: A002  # why: the attribute's name
         """Return this entry with another id. Cost: a fifth of ``attrs.evolve``, for what every create needs."""

@@ -187,6 +187,7 @@ _DIFF: Final = _record(
     sensitive=_FLAG,
     forces_replacement=_FLAG,
     note=_TEXT,
+    manager=_TEXT,
 )
 
 _CHANGE: Final = _record(

@@ -55,6 +55,8 @@ class FieldDiff:
         sensitive: Both values are masked; equal stand-ins mean equal values.
         forces_replacement: The field cannot be changed in place.
         note: Why it is here, when it is not plain: ``no longer declared``, ``managed by kubectl``.
+        manager: Who else wrote the live value, when the API knows; empty when nobody else did.
+        ours: The live value is what the API made of our own last write. Planning uses it up; no plan has it.
     """
 
     pointer: str
@@ -65,6 +67,8 @@ class FieldDiff:
     sensitive: bool = False
     forces_replacement: bool = False
     note: str = ""
+    manager: str = ""
+    ours: bool = False
 
 
 @attrs.frozen

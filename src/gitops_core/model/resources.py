@@ -199,6 +199,7 @@ class Live:
         owner: Who the object itself says it belongs to: None when the target cannot tell, empty for nobody, else an application id.
         manager: Who last wrote it, if the API knows: named in CONTESTED reports.
         deleting: The API has accepted its deletion already.
+        finalizers: What must let go of it before a deletion can finish, as the API names it.
     """
 
     key: ResourceKey = attrs.field(converter=as_key)
@@ -208,6 +209,7 @@ class Live:
     owner: str | None = None
     manager: str = ""
     deleting: bool = False
+    finalizers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -219,6 +221,9 @@ class Live:
 class Unreadable:
     """
     "I could not look", which is not "it is not there": nothing is created over it and nothing of it is pruned.
+
+    The one exception is an ``UnknownKind``: where the API has no such kind, nothing of it can be there. Such a kind is not
+    created before what defines it is there.
 
     Attributes:
         key: The object, or None when a whole kind (or everything) could not be read.

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
 
-from gitops_core.model.applications import Owner
+from gitops_core.model.applications import CONFLICTS, Owner
+from gitops_core.model.pointers import Patterns, split
 from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.values import Body
 from gitops_core.planning.request import PlanRequest
 
+STRATEGIES: Final = ("apply", "create-only", "replace", "recreate")
+PROPAGATIONS: Final = ("background", "foreground", "orphan")
+_FLAG: Final = ("true", "false")
+_WAVE: Final = re.compile(r"-?[0-9]{1,6}")
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return ", ".join(f'"{word}"' for word in words[:-1]) + f' or "{words[-1]}"'
+
+
 WORDS: Final[Mapping[str, str]] = {
+    "conflicts": _one_of(CONFLICTS),
     "depends-on": "Kind/name, Kind/namespace/name or group/Kind/namespace/name, separated by commas",
-    "protect": '"true" or "false"',
-    "prune": '"true" or "false"',
-    "wait": '"true" or "false"',
+    "ignore": "JSON pointers such as /spec/replicas, separated by commas",
+    "propagation": _one_of(PROPAGATIONS),
+    "protect": _one_of(_FLAG),
+    "prune": _one_of(_FLAG),
+    "strategy": _one_of(STRATEGIES),
+    "wait": _one_of(_FLAG),
+    "wave": 'a whole number of at most six digits, such as "-5" or "10"',
 }
 """Every word we know, and the values it takes."""
 
@@ -30,12 +47,20 @@ class Annotations:
         protected: Never delete or replace it (``protect: "true"`` or ``prune: "false"``).
         wait: Wait for it to settle before its dependents go on.
         depends_on: What must be there first, as written.
+        ignored: Fields that belong to others.
+        strategy: One of :data:`STRATEGIES`; ``apply`` when nothing is said.
+        conflicts: One of ``model.applications.CONFLICTS``; empty when nothing is said.
+        wave: What is in a lower wave comes first, and has settled before this begins.
         problems: What is misspelt, each with the value and the values that are allowed. The object is then left alone.
     """
 
     protected: bool = False
     wait: bool = True
     depends_on: tuple[ResourceKey, ...] = ()
+    ignored: Patterns = Patterns()
+    strategy: str = "apply"
+    conflicts: str = ""
+    wave: int = 0
     problems: tuple[str, ...] = ()
 
 
@@ -61,6 +86,10 @@ def read_annotations(body: Body, owner: Owner) -> Annotations:
         protected=words.get("protect") == "true" or words.get("prune") == "false",
         wait=words.get("wait") != "false",
         depends_on=tuple(_keys(words.get("depends-on", ""))),
+        ignored=Patterns(frozenset(_pointers(words.get("ignore", "")))),
+        strategy=words.get("strategy", "apply"),
+        conflicts=words.get("conflicts", ""),
+        wave=int(words.get("wave", "0")),
     )
 
 
@@ -78,12 +107,11 @@ def _problem(key: str, word: str, value: Any) -> str:
         return f"annotation {key} is not known; under this domain there are {', '.join(WORDS)}"
     if not isinstance(value, str):
         return f"annotation {key} is {value!r}, not text; allowed: {allowed} (put it in quotes)"
-    if word != "depends-on":
-        return "" if value in ("true", "false") else f"annotation {key} is {value!r}; allowed: {allowed}"
     try:
-        list(_keys(value))
+        _READ[word](value)
     except ValueError as error:
-        return f"annotation {key} is {value!r} ({error}); allowed: {allowed}"
+        why = f" ({error})" if error.args else ""
+        return f"annotation {key} is {value!r}{why}; allowed: {allowed}"
     return ""
 
 
@@ -91,3 +119,36 @@ def _keys(text: str) -> Iterator[ResourceKey]:
     for part in text.split(","):
         if part.strip():
             yield ResourceKey.parse(part.strip())
+
+
+def _pointers(text: str) -> Iterator[str]:
+    for part in text.split(","):
+        if part.strip():
+            split(part.strip())  # raises what is wrong with it
+            yield part.strip()
+
+
+def _known(words: tuple[str, ...]) -> Callable[[str], object]:
+    def check(value: str) -> None:
+        if value not in words:
+            raise ValueError
+
+    return check
+
+
+def _wave(value: str) -> None:
+    if not _WAVE.fullmatch(value):
+        raise ValueError
+
+
+_READ: Final[Mapping[str, Callable[[str], object]]] = {
+    "conflicts": _known(CONFLICTS),
+    "depends-on": lambda value: list(_keys(value)),
+    "ignore": lambda value: list(_pointers(value)),
+    "propagation": _known(PROPAGATIONS),
+    "protect": _known(_FLAG),
+    "prune": _known(_FLAG),
+    "strategy": _known(STRATEGIES),
+    "wait": _known(_FLAG),
+    "wave": _wave,
+}

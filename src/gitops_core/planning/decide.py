@@ -7,17 +7,19 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
+from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError, PluginError
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState, FieldDiff
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict
-from gitops_core.planning.annotations import Annotations, notes_of
+from gitops_core.planning.annotations import Annotations, notes_of, read_annotations
 from gitops_core.planning.diff import Comparison, compare, precondition_of, taken_over, write_only_diffs
 from gitops_core.planning.edges import Index, plugin_edges
 from gitops_core.planning.guards import Permits, approved
+from gitops_core.planning.ignoring import ignored_by
+from gitops_core.planning.managers import Weighed, conflict_text, weigh
 from gitops_core.planning.match import Blind, Match, Standing, error_text, match
 from gitops_core.planning.normalize import Secrecy, ask, normalized, spelled
 from gitops_core.planning.prune import protect, prune
@@ -63,7 +65,7 @@ class Decider:
         self.permits = Permits(request.approvals, request.now)
         self.blind = Blind(request.unreadable)
         self._denied = request.verdict.denied
-        self._ignored: dict[tuple[Patterns, tuple[bool, ...]], Patterns] = {}
+        self._ignored: dict[tuple[Patterns, Patterns], Patterns] = {}
         self.index = Index(request)
 
     # -- declared objects --------------------------------------------------------------------------------------------------
@@ -118,15 +120,50 @@ class Decider:
             return self._stopped(resource, found, "annotation", "; ".join(notes.problems) + where)
         if found.live is None:
             return self._create(resource, body)
-        sides = self.sides(resource.key, body, found.live, found.entry if found.standing is Standing.OURS else None)
-        diff = sides.diff()
+        ours = found.standing is Standing.OURS
+        if ours and notes.strategy == "create-only":
+            return None
+        entry = found.entry if ours else None
+        sides = self.sides(resource.key, body, found.live, entry)
+        weighed = self._weighed(resource, notes, entry, sides.diff())
+        preview = self.request.previews.get(resource.key)
+        if isinstance(preview, Mapping) and weighed.diff:
+            weighed = attrs.evolve(
+                weighed, diff=self._weighed(resource, notes, entry, self._previewed(preview, found, sides)).diff
+            )
         if found.standing is Standing.UNOWNED:
-            change = self._adopt(resource, found, diff)
-        elif diff:
-            change = self._repair(resource, found, notes, diff)
+            change = self._adopt(resource, found, weighed.diff)
+        elif weighed.diff:
+            change = self._repair(resource, found, notes, weighed.diff)
         else:
             return None
+        if weighed.conflicts:
+            change = self._conflicting(change, weighed.conflicts)
+        if isinstance(preview, GitOpsError) and change.is_ready:
+            text = f"{change.reason}; the target would not accept it: {sides.secrecy.redactor.redact(preview.message)}"
+            change = attrs.evolve(change, state=ChangeState.REFUSED, rule="preview", reason=text)
         return attrs.evolve(change, precondition=precondition_of(found.live.id, sides.live, sides.desired, sides.how))
+
+    def _weighed(
+        self, resource: Resource, notes: Annotations, entry: InventoryEntry | None, diff: tuple[FieldDiff, ...]
+    ) -> Weighed:
+        was_applied = entry is not None and entry.state is EntryState.APPLIED
+        return weigh(
+            diff,
+            policy=notes.conflicts or self.request.options.conflicts,
+            applied=entry.declared if entry is not None and entry.desired else (),
+            is_unchanged=was_applied and entry is not None and entry.desired == resource.digest,
+        )
+
+    def _previewed(self, preview: Body, found: Match, sides: Sides) -> tuple[FieldDiff, ...]:
+        """Return what differs between what is there and what the target would make of it."""
+        would_be = normalized(preview, sides.rules, sides.secrecy)
+        return attrs.evolve(sides, desired=would_be).diff() if found.live is not None else ()
+
+    def _conflicting(self, change: Change, conflicts: tuple[FieldDiff, ...]) -> Change:
+        text = f"{change.reason}; {conflict_text(conflicts)}, and was never ours"
+        override = f'annotation {self.request.owner.key("conflicts")}: "take" or "leave", or Options(conflicts=...)'
+        return attrs.evolve(change, state=ChangeState.REFUSED, rule="field_owner", reason=text, override=override)
 
     def _create(self, resource: Resource, body: Body) -> Change:
         rules = self.request.rules_for(resource.key)
@@ -138,7 +175,7 @@ class Decider:
         return self._change(resource, Action.CREATE, None, reason)
 
     def _repair(self, resource: Resource, found: Match, notes: Annotations, diff: tuple[FieldDiff, ...]) -> Change:
-        why = self._replace_reason(resource.key, diff)
+        why = self._replace_reason(resource.key, diff) or _recreated(notes)
         change = self._change(resource, Action.REPLACE if why else Action.UPDATE, found.live, f"{_count(diff)}{why}", diff)
         is_protected = notes.protected or (found.entry is not None and found.entry.protected)
         return protect(change, self.permits) if why and is_protected else change
@@ -212,7 +249,7 @@ class Decider:
         secrecy = secrecy.between(body, raw, desired, there)
         how = Comparison(
             fields=rules.fields,
-            ignored=self._ignored_for(key, rules.fields.computed),
+            ignored=self._ignored_for(key, rules.fields.computed, body),
             salt=self.request.salt,
             redactor=secrecy.redactor,
             declared=entry.declared if entry else (),
@@ -220,13 +257,13 @@ class Decider:
         )
         return Sides(desired, there, how, secrecy, rules)
 
-    def _ignored_for(self, key: ResourceKey, computed: Patterns) -> Patterns:
-        rules = self.request.options.ignore
-        applied = tuple(rule.applies_to(key) for rule in rules)
-        memo = computed, applied
+    def _ignored_for(self, key: ResourceKey, computed: Patterns, body: Body) -> Patterns:
+        ignored = ignored_by(self.request.options, key, read_annotations(body, self.request.owner).ignored)
+        if not ignored:
+            return computed
+        memo = computed, ignored
         if memo not in self._ignored:
-            chosen = [rule.pointers.patterns for rule, applies in zip(rules, applied, strict=True) if applies]
-            self._ignored[memo] = Patterns(computed.patterns.union(*chosen))
+            self._ignored[memo] = Patterns(computed.patterns | ignored.patterns)
         return self._ignored[memo]
 
     # -- undeclared objects ---------------------------------------------------------------------------------------------------
@@ -307,6 +344,10 @@ _ACTIONS: Final = {
     Standing.UNOWNED: Action.ADOPT,
     Standing.DELETING: Action.CREATE,
 }
+
+
+def _recreated(notes: Annotations) -> str:
+    return "; its strategy is to recreate it" if notes.strategy == "recreate" else ""
 
 
 def _count(diff: tuple[FieldDiff, ...]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -10,10 +12,9 @@ from gitops_core.errors import DependencyCycle
 from gitops_core.model.inventory import EntryState
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import ResourceKey
-from gitops_core.planning.decide import Decision
+from gitops_core.planning.decide import Decider, Decision
 from gitops_core.planning.edges import (
     CRD,
-    Index,
     band,
     defined_kind,
     defines_group_of,
@@ -35,18 +36,20 @@ class Links:
     """
     The dependencies of one plan.
 
-    Hard edges are written down (``depends-on``, ``Target.depends_on``) or structural (Namespace, CustomResourceDefinition);
-    soft ones are references found in bodies, and are dropped where they take part in a circle. Unchanged objects take part
+    Hard edges are written down (``depends-on``, ``wave``, ``Target.depends_on``) or structural (Namespace,
+    CustomResourceDefinition); soft ones are references found in bodies, and are dropped where they take part in a circle. Unchanged objects take part
     with what the inventory has recorded of them: their bodies are not read.
     """
 
-    def __init__(self, request: PlanRequest, decisions: Sequence[Decision], index: Index) -> None:
+    def __init__(self, request: PlanRequest, decisions: Sequence[Decision], decider: Decider) -> None:
         self._request = request
-        self._index = index
+        self._index = decider.index
+        self._unknown = decider.blind.unknown
         self._decisions = {d.resource.key: d for d in decisions if d.change is not None}
         self._recorded = {d.entry.key: d.entry.depends_on for d in decisions if d.entry is not None}
         self._changes = {key: d.change for key, d in self._decisions.items() if d.change is not None}
         self._written: _Needs = {}
+        self._waves = _in_waves({key: d.notes.wave for key, d in self._decisions.items()})
 
     def writes(self) -> list[Change]:
         """Return every change that is no delete, prerequisites first, with what it waits for or why it must not happen."""
@@ -60,7 +63,9 @@ class Links:
         kinds = self._defined_kinds()
         hard: _Needs = {}
         for key, decision in self._decisions.items():
-            needs = self._structural(key, kinds)
+            needs = self._structural(key, kinds) | self._waves.get(key, _NOTHING)
+            if self._unknown and (key.group, key.kind) in self._unknown.keys() - kinds.keys():
+                self._stop(key, ChangeState.DEFERRED, "unknown_kind", self._unknown[key.group, key.kind])
             if decision.notes.depends_on or decision.needs:
                 found, missing = written_edges(key, decision.notes, self._index)
                 self._written[key] = {*found, *decision.needs}
@@ -87,7 +92,7 @@ class Links:
 
     def _refuse_circles(self, hard: _Needs) -> None:
         """Refuse what stands in a circle of hard edges, circles through unchanged objects included; cut its edges."""
-        if not any(self._written.values()):
+        if not (self._waves or any(self._written.values())):
             return  # structure alone has no circles
         graph = dict(hard)
         work = [key for needs in hard.values() for key in needs]
@@ -183,6 +188,9 @@ class Links:
             for need in (*entry.depends_on, *entry.refers_to, namespace_of(key), *crds):
                 if need is not None and need != key and need in before:
                     before[need].add(key)
+        waves = _in_waves({key: -self._request.inventory.entries[key].wave for key in deletes})
+        for key, later in waves.items():
+            before[key] |= later
         return before
 
     def _declared_dependents(self, going: set[ResourceKey]) -> tuple[dict[ResourceKey, ResourceKey], _Needs]:
@@ -209,6 +217,19 @@ class Links:
             if namespace is not None and namespace in namespaces:
                 kept.setdefault(namespace, key)
         return kept, leaving
+
+
+_NOTHING: Final[frozenset[ResourceKey]] = frozenset()
+
+
+def _in_waves(waves: Mapping[ResourceKey, int]) -> dict[ResourceKey, frozenset[ResourceKey]]:
+    """Return for each key all keys of the wave before its own; nothing where there is one wave only."""
+    numbers = sorted(set(waves.values()))
+    if len(numbers) < 2:  # noqa: PLR2004  # why: one wave is before or after nothing
+        return {}
+    members = {number: frozenset(key for key, wave in waves.items() if wave == number) for number in numbers}
+    before = {after: members[number] for number, after in itertools.pairwise(numbers)}
+    return {key: before[wave] for key, wave in waves.items() if wave in before}
 
 
 def _missing_text(missing: Iterable[ResourceKey]) -> str:

@@ -123,9 +123,13 @@ class _Round:
         """Kinds that take others with them need an approval that names the kind."""
         for i in self._counted:
             change = self.changes[i]
-            if destroys(change) and change.key.kind in self._limits.guard.never:
+            if destroys(change) and self._needs_approval(change):
                 approval = self._permits.take("kind", change.key)
                 self.changes[i] = approved(change, approval) if approval else _refused(change, _kind_refusal(change))
+
+    def _needs_approval(self, change: Change) -> bool:
+        guard, kind = self._limits.guard, change.key.kind
+        return kind in guard.never or (change.action is Action.REPLACE and kind in guard.irreplaceable)
 
     def check_empty(self) -> None:
         count = self._count(destroys)

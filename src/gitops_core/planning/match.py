@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from gitops_core.errors import UnknownKind
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.planning.request import PlanRequest
@@ -48,14 +49,24 @@ class Match:
 
 
 class Blind:
-    """What could not be observed, ready to be asked about many keys."""
+    """
+    What could not be observed, ready to be asked about many keys.
+
+    Attributes:
+        unknown: (group, kind) pairs that the API does not have, and what it said. Nothing of them can be there: they are absent.
+    """
 
     def __init__(self, unreadable: Iterable[Unreadable]) -> None:
         self._keys: dict[ResourceKey, str] = {}
         self._kinds: dict[tuple[str, str], str] = {}
+        self.unknown: dict[tuple[str, str], str] = {}
         for item in unreadable:
             text = error_text(item.error)
-            if item.key is not None:
+            if isinstance(item.error, UnknownKind):
+                self.unknown.setdefault(
+                    (item.key.group, item.key.kind) if item.key is not None else item.kind, item.error.message
+                )
+            elif item.key is not None:
                 self._keys.setdefault(item.key, text)
             else:
                 self._kinds.setdefault(item.kind, text)

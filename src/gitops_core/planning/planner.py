@@ -20,9 +20,11 @@ from gitops_core.errors import PluginError
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Change, FieldDiff, Plan, Refusal
 from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
+from gitops_core.planning.annotations import notes_of
 from gitops_core.planning.decide import Decider, Unread, read_body
 from gitops_core.planning.dependencies import Links, is_delete
 from gitops_core.planning.guards import Guarded, Limits, guard_plan
+from gitops_core.planning.managers import weigh
 from gitops_core.planning.match import Blind, error_text, owned_entry
 from gitops_core.planning.normalize import live_digest
 from gitops_core.planning.records import entry_for
@@ -51,7 +53,7 @@ def make_plan(request: PlanRequest) -> Planned:
     if decisions:
         unchanged += [d.resource.key for d in decisions if d.change is None]
         unchanged.sort()
-    links = Links(request, decisions, decider.index)
+    links = Links(request, decisions, decider)
     writes = links.writes()
     guarded = _guard(request, [*writes, *_undeclared(decider)], decider)
     deletes = links.deletes(guarded.changes)
@@ -105,9 +107,11 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
     if before is not None:
         entry = attrs.evolve(entry, declared=tuple(sorted({*entry.declared, *before.declared})))
     try:
-        return Decider(request).sides(key, request.body_of(resource), live, entry).diff()
+        diff = Decider(request).sides(key, request.body_of(resource), live, entry).diff()
     except Unread as error:
         raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
+    policy = notes_of(request, resource).conflicts or request.options.conflicts
+    return weigh(diff, policy=policy, applied=(), is_unchanged=True).diff
 
 
 def desired_digest(desired: Sequence[Resource]) -> str:

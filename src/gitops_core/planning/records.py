@@ -59,6 +59,7 @@ def entry_for(
         sensitive=facts.sensitive,
         held_by=before.held_by if before else "",
         refers_to=_refers_to(request, resource),
+        wave=notes.wave,
     )
 
 
@@ -96,6 +97,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
             write_only=facts.write_only and UNKNOWN,
             sensitive=facts.sensitive,
             held_by=claim.held_by if claim else "",
+            wave=notes.wave,
         )
     return attrs.evolve(
         before,
@@ -106,6 +108,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, notes, None)})),
         write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
+        wave=notes.wave,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from gitops_core.errors import GitOpsError
 from gitops_core.model.applications import Options, Owner
 from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval, Guard
@@ -85,11 +86,12 @@ class PlanRequest:
         inventory: What we own.
         holders: Other applications that have one of the keys.
         unseen: Other applications of the same target that have not looked at it since our declarations changed.
+        previews: What the target says it would make of an update, or why it would refuse it; by key.
         verdict: What the policies say.
         rules: The pure half of the target, or of the target that holds a key where there are several.
         guard: Limits.
         approvals: Permissions to exceed them.
-        options: ``prune``, ``adopt``, ``ignore``, ``memo_age``, ``wait``.
+        options: ``prune``, ``adopt``, ``ignore``, ``conflicts``, ``memo_age``, ``wait``.
         now: Epoch seconds, for approvals and memos.
         salt: Keys the digests of secrets.
         known: What was read of the declarations so far, by key and digest.
@@ -105,6 +107,7 @@ class PlanRequest:
     inventory: Inventory
     holders: Mapping[ResourceKey, Holder] = attrs.field(factory=dict)
     unseen: tuple[str, ...] = ()
+    previews: Mapping[ResourceKey, Body | GitOpsError] = attrs.field(factory=dict, repr=False)
     verdict: Verdict = Verdict()
     rules: TargetRules | Callable[[ResourceKey], TargetRules] = TargetRules()
     guard: Guard = Guard()
