@@ -8,8 +8,10 @@ found again by comparing field names.
 
 from __future__ import annotations
 
+import operator
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -34,8 +36,8 @@ MERGE_KEYS: Final = (
 Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host`` are what other APIs use.
 """
 
-_Template = tuple[str | int, ...]  # pieces of an address; a number stands for the name of a list item
 _Parts = tuple["Shape | None", ...]
+_PLACE: Final = re.compile("\0([0-9]+)\0")
 
 
 class Shape:
@@ -50,7 +52,7 @@ class Shape:
         is_wrapped: It holds a sensitive leaf.
     """
 
-    __slots__ = ("_answer", "_named", "_templates", "holes", "is_wrapped", "key", "names", "parts")
+    __slots__ = ("_answer", "_named", "_pattern", "_relative", "holes", "is_wrapped", "key", "names", "parts")
 
     def __init__(
         self, key: str | None = "", names: tuple[str, ...] = (), parts: _Parts = (), *, is_wrapped: bool = False
@@ -63,7 +65,8 @@ class Shape:
         self.is_wrapped: bool = is_wrapped or any(part.is_wrapped for part in inner)
         self._answer: tuple[frozenset[str], bool] | None = None
         self._named: dict[tuple[str, ...], tuple[Address, ...]] | None = None
-        self._templates: tuple[_Template, ...] | None = None
+        self._pattern: _Pattern | None = None
+        self._relative: list[Address] | None = None
 
     def has_field_of(self, fields: frozenset[str]) -> bool:
         """Tell whether any object in it has one of *fields*. Cost: next to nothing when asked for the same ones again."""
@@ -78,20 +81,40 @@ class Shape:
             self._named = {}
         known = self._named.get(names)
         if known is None:
+            if self._named and self._pattern is None:  # other names again: they will go on changing
+                self._pattern = _Pattern(self, len(names))
             if len(self._named) >= _NAMED_ALIKE:
                 self._named.clear()
-            texts = ("".join([names[p] if isinstance(p, int) else p for p in template]) for template in self._filled())
-            known = self._named[names] = tuple(map(sys.intern, sorted(texts)))
+            found = self._pattern.filled(names) if self._pattern is not None else None
+            known = self._named[names] = tuple(map(sys.intern, sorted(found or _addresses(self, "", names, 0))))
         return known
 
-    def _filled(self) -> tuple[_Template, ...]:
-        """Return the templates; kept where they will be filled again, with other names."""
-        if self._templates is not None:
-            return self._templates
-        templates = tuple(_templates(self))
-        if self.holes:
-            self._templates = templates
-        return templates
+    @property
+    def relative(self) -> list[Address]:
+        """The addresses in it, where no list items have names: they are the same in every body. In no order."""
+        if self._relative is None:
+            self._relative = _addresses_in(self, "", (), 0)
+        return self._relative
+
+
+class _Pattern:
+    """The addresses in a shape as one text with places for the names: filling it is several times faster than walking the shape."""
+
+    __slots__ = ("_count", "_names_of", "_text")
+
+    def __init__(self, shape: Shape, names: int) -> None:
+        addresses = _addresses(shape, "", tuple(f"\0{number}\0" for number in range(names)), 0)
+        text = "\n".join(addresses)
+        used = [int(number) for number in _PLACE.findall(text)]
+        is_odd = "\0" in "".join(_addresses(shape, "", ("",) * names, 0))  # a field is named like a place
+        self._count = 0 if is_odd else len(addresses)
+        self._names_of: Callable[[tuple[str, ...]], tuple[str, ...]] = operator.itemgetter(*used, 0)
+        self._text = _PLACE.sub("%s", text.replace("%", "%%")) + "%.0s"  # one name more, of no letters: two or more make a tuple
+
+    def filled(self, names: tuple[str, ...]) -> list[Address] | None:
+        """Return the addresses with *names* filled in, in no order; None when a name or a field holds what parts them here."""
+        found = (self._text % self._names_of(names)).split("\n") if self._count else []
+        return found if len(found) == self._count else None
 
 
 @attrs.frozen
@@ -185,48 +208,42 @@ def _remembered(place: _Place, memo: dict[K, Shape], at: K) -> Shape:
 # -- addresses ---------------------------------------------------------------------------------------------------------------
 
 
-def _templates(shape: Shape) -> Iterator[_Template]:
-    """Yield the address of everything in a body of *shape*, relative, with holes for the names of list items."""
+def _addresses(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
+    """Return the address of everything in a body of *shape* below *prefix*; its list items have *names*, from number *at* on."""
+    return _addresses_in(shape, prefix, names, at) if shape.holes else [prefix + address for address in shape.relative]
+
+
+def _addresses_in(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
     if not shape.parts or shape.key == "":
-        yield ()  # a list without names is one value
-    elif shape.key is None:
-        yield from _field_templates(shape)
-    else:
-        yield from _item_templates(shape, shape.key)
+        return [prefix]  # a list without names is one value
+    if shape.key is None:
+        return _of_each_field(shape, prefix, names, at)
+    return _of_each_item(shape, prefix, names, at)
 
 
-def _field_templates(shape: Shape) -> Iterator[_Template]:
-    offset = 0
+def _of_each_field(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
+    found: list[Address] = []
     for field, part in zip(shape.names, shape.parts, strict=True):
-        own = f"/{escape(field)}"
+        own = f"{prefix}/{escape(field)}"
         if part is None:
-            yield (own,)
-            continue
-        for below in _templates(part):
-            yield _under(own, _moved(below, offset))
-        offset += part.holes
+            found.append(own)
+        else:
+            found += _addresses(part, own, names, at)
+            at += part.holes
+    return found
 
 
-def _item_templates(shape: Shape, key: str) -> Iterator[_Template]:
-    naming, offset = (f"/{escape(key)}",), 0
-    names = shape.holes - len(shape.parts)  # those of the items come after the ones inside of them
-    for number, part in enumerate(filter(None, shape.parts)):
-        own = ("/", names + number)
-        yield own
-        for below in _templates(part):
-            if below != naming:
-                yield (*own, *_moved(below, offset))
-        offset += part.holes
-
-
-def _under(field: str, below: _Template) -> _Template:
-    if below and isinstance(below[0], str):
-        return (field + below[0], *below[1:])
-    return (field, *below)
-
-
-def _moved(template: _Template, offset: int) -> _Template:
-    return tuple(piece + offset if isinstance(piece, int) else piece for piece in template)
+def _of_each_item(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
+    found: list[Address] = []
+    own_names = at + shape.holes - len(shape.parts)  # those of the items come after the ones inside of them
+    for name, part in zip(names[own_names:], filter(None, shape.parts), strict=False):
+        own = f"{prefix}/{name}"
+        below = _addresses(part, own, names, at)
+        below.remove(f"{own}/{escape(shape.key or '')}")  # it is said by the item's own address
+        found.append(own)
+        found += below
+        at += part.holes
+    return found
 
 
 # -- names of list items ---------------------------------------------------------------------------------------------------

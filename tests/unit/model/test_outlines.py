@@ -100,3 +100,17 @@ def test_addresses_are_those_of_a_plain_walk(body):
 )
 def test_what_has_no_names_is_one_value(body):
     assert outline(freeze(body)).pointers == (tuple(f"/{name}" for name in body) or ("",))
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "a\0b", "\x000\0", "100 %s", "%", "%(x)s"])
+def test_addresses_are_right_the_first_time_and_later_whatever_names_and_fields_are_called(odd):
+    def body(name):
+        return freeze(
+            {"l": [{"name": name, odd: 1, "in": [{"key": "x" + name}, {"key": odd}]}, {"name": "other"}], odd: {odd: 2}}
+        )
+
+    for name in ("first", odd, "third", "a\nb"):
+        expected = ["/l/[name=other]", f"/{odd}/{odd}"] + [
+            f"/l/[name={name}]{below}" for below in ("", f"/{odd}", f"/in/[key=x{name}]", f"/in/[key={odd}]")
+        ]
+        assert outline(body(name)).pointers == tuple(sorted(expected))
