@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import attrs
 
 from gitops_core.model.fields import Fields
+from gitops_core.model.labels import extend, label_of
 from gitops_core.model.outlines import Address, item_segment, merge_key
 from gitops_core.model.plans import DiffOp, FieldDiff
 from gitops_core.model.pointers import Patterns, escape, leaves, split
@@ -23,9 +24,7 @@ from gitops_core.model.values import Body, Sensitive, canonical_json, digest, ma
 from gitops_core.planning.declared import (
     declared_pointers,
     dropped,
-    extend,
     is_item,
-    label_of,
     locate,
 )
 

@@ -8,11 +8,12 @@ import pytest
 
 from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval, Guard
+from gitops_core.model.labels import label_of
 from gitops_core.model.plans import Action, Change
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.secrets import KUBERNETES_SECRET
 from gitops_core.model.values import Sensitive, freeze
-from gitops_core.planning.declared import declared_pointers, dropped, label_of, locate
+from gitops_core.planning.declared import declared_pointers, dropped, locate
 from gitops_core.planning.diff import Comparison, compare, precondition_of
 from gitops_core.planning.guards import Limits, Permits, approved, guard_plan
 from gitops_core.planning.normalize import always_secret, hidden_in, spelled
