@@ -106,12 +106,12 @@ class Walk:
             else:
                 self.found.append(Found(where, _ABSENT, item, claims.item(item)))
         if order_matters(at.place.field, desired):
-            self._order([n for n in wanted if n in there], [n for n in there if n in wanted], at, claims)
+            self._order([n for n in wanted if n in there], [n for n in there if n in wanted], at)
         return True
 
-    def _order(self, wanted: list[tuple[Any, ...]], there: list[tuple[Any, ...]], at: At, claims: Claims) -> None:
+    def _order(self, wanted: list[tuple[Any, ...]], there: list[tuple[Any, ...]], at: At) -> None:
         if wanted != there:
-            self.found.append(Found(at, [n[0] for n in there], [n[0] for n in wanted], claims, "order"))
+            self.found.append(Found(at, [n[0] for n in there], [n[0] for n in wanted], Claims(), "order"))
 
     def _set(self, desired: list[Any], live: list[Any], at: At, claims: Claims) -> None:
         for index, item in enumerate(desired):

@@ -41,7 +41,7 @@ def spell(body: Body) -> Body:
         spelled = _as_data(spelled)
     metadata = spelled.get("metadata")
     notes = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-    if isinstance(notes, Mapping) and LAST_APPLIED in notes:
+    if isinstance(metadata, Mapping) and isinstance(notes, Mapping) and LAST_APPLIED in notes:
         spelled = {**spelled, "metadata": {**metadata, "annotations": {k: v for k, v in notes.items() if k != LAST_APPLIED}}}
     return spelled
 
