@@ -1,0 +1,81 @@
+"""Whether a configuration fits the schema before it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitops_core.testing.kubernetes.server_side_apply.elements import MissingKeys, element_of, spelled
+from gitops_core.testing.kubernetes.server_side_apply.errors import InvalidApply
+from gitops_core.testing.kubernetes.server_side_apply.schemas import Node, Shape
+
+_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "s": ("string", (str,)),
+    "n": ("numeric (int or float)", (int, float)),
+    "b": ("boolean", (bool,)),
+}
+
+
+def check(applied: Mapping[str, Any], node: Node) -> None:
+    """
+    Refuse a configuration with unknown fields, values of another type, or items of a merged list without a key or twice.
+
+    Raises:
+        InvalidApply: With one line for each problem, as the server words it.
+    """
+    problems = list(_problems(applied, node, ()))
+    if problems:
+        raise InvalidApply(problems)
+
+
+def _problems(value: Any, node: Node, path: tuple[str, ...]) -> Iterator[str]:
+    if value is None or node.shape is Shape.DEDUCED:
+        return
+    if node.shape is Shape.SCALAR:
+        yield from _scalar(value, node, path)
+    elif node.shape is Shape.MAP:
+        if not isinstance(value, dict):
+            yield f"{spelled(path)}: expected map, got {_named(value)}"
+            return
+        yield from _map(value, node, path)
+    elif not isinstance(value, list):
+        yield f"{spelled(path)}: expected list, got {_named(value)}"
+    else:
+        yield from _list(value, node, path)
+
+
+def _scalar(value: Any, node: Node, path: tuple[str, ...]) -> Iterator[str]:
+    name, types = _TYPES.get(node.type, ("", ()))
+    if types and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
+        yield f"{spelled(path)}: expected {name}, got {_named(value)}"
+
+
+def _map(value: Mapping[str, Any], node: Node, path: tuple[str, ...]) -> Iterator[str]:
+    fields = node.fields
+    for name, item in value.items():
+        child = fields.get(name) or node.element
+        if child is None:
+            yield f"{spelled((*path, 'f:' + name))}: field not declared in schema"
+        elif type(item) is not str or child.type != "s":
+            yield from _problems(item, child, (*path, "f:" + name))
+
+
+def _list(value: list[Any], node: Node, path: tuple[str, ...]) -> Iterator[str]:
+    seen: set[str] = set()
+    for index, item in enumerate(value):
+        element = f"i:{index}"
+        if node.shape is not Shape.ATOMIC_LIST:
+            try:
+                element = element_of(item, node)
+            except MissingKeys as problem:
+                yield f"{spelled((*path, element))}: {problem}"
+                continue
+            if element in seen:
+                yield f"{spelled(path)}: duplicate entries for key {spelled((element,))}"
+            seen.add(element)
+        if node.element is not None:
+            yield from _problems(item, node.element, (*path, element))
+
+
+def _named(value: Any) -> str:
+    return "&{" + str(value).lower() + "}" if isinstance(value, bool) else "&{" + str(value) + "}"
