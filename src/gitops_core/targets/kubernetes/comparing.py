@@ -9,51 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from gitops_core.model.labels import extend
 from gitops_core.model.plans import DiffOp, FieldDiff
-from gitops_core.model.pointers import escape
 from gitops_core.model.values import Body
 from gitops_core.targets.kubernetes.absence import vanishes
+from gitops_core.targets.kubernetes.dropped import no_longer_declared
 from gitops_core.targets.kubernetes.list_keys import SETS, by_key, known_keys, order_matters, segment
-from gitops_core.targets.kubernetes.managed_fields import Claims, ListKind, find_item
-from gitops_core.targets.kubernetes.scalars import ScalarPlace, is_bytes, is_free_text, same_scalar
+from gitops_core.targets.kubernetes.managed_fields import Claims, ListKind
+from gitops_core.targets.kubernetes.places import ABSENT, ROOT, SECRET_ROOT, At, Found
+from gitops_core.targets.kubernetes.scalars import same_scalar
 from gitops_core.targets.kubernetes.spelling import SERVER_OWNED, is_secret
 
-_ABSENT: Final = object()
 _SCALARS: Final = frozenset({str, int, bool, float, type(None)})
 _STRICT: Final = frozenset({"selector", "podSelector", "namespaceSelector", "labelSelector", "nodeSelector"})
 """Atomic maps in which the API fills in nothing: one field more than declared is somebody's."""
 
 
-class At(NamedTuple):
-    """A place in both bodies: its pointer, how people write it, and what scalars mean there."""
-
-    pointer: str = ""
-    label: str = ""
-    place: ScalarPlace = ScalarPlace()
-
-    def field(self, name: str) -> At:
-        """Return the place of the field *name*."""
-        here = self.place
-        free = here.is_free_text or is_free_text(name, here.field)
-        below = ScalarPlace(name, here.field, free, here.is_bytes or is_bytes(name))
-        return At(f"{self.pointer}/{escape(name)}", extend(self.label, name), below)
-
-    def item(self, index: int, shown: str) -> At:
-        """Return the place of an item of the list here; it stands for the list's field."""
-        return At(f"{self.pointer}/{index}", f"{self.label}{shown}", self.place)
-
-
-class Found(NamedTuple):
-    """A difference, before it is put into words."""
-
-    at: At
-    before: Any
-    after: Any
-    claims: Claims
-    note: str = ""
+_NOBODY: Final = Claims()
 
 
 class Walk:
@@ -68,14 +41,14 @@ class Walk:
             self.found.append(Found(at, live, desired, claims))
             return
         for name, value in desired.items():
-            other = live.get(name, _ABSENT)
+            other = live.get(name, ABSENT)
             if value is not other and (type(value) is not type(other) or type(value) not in _SCALARS or value != other):
                 self.value(value, other, at.field(name), claims.field(name))
 
     def value(self, desired: Any, live: Any, at: At, claims: Claims) -> None:
         """Compare what is declared at one place with what is there."""
-        if live is _ABSENT or live is None:
-            if not vanishes(desired, at.place.field, claims):
+        if live is ABSENT or live is None:
+            if not vanishes(desired, at.name, claims):
                 self.found.append(Found(at, live, desired, claims))
         elif isinstance(desired, dict) and isinstance(live, dict):
             self.fields(desired, live, at, claims)
@@ -104,19 +77,19 @@ class Walk:
                 other = live[there[name]]
                 self.fields(item, other, where, claims.item(other))
             else:
-                self.found.append(Found(where, _ABSENT, item, claims.item(item)))
-        if order_matters(at.place.field, desired):
+                self.found.append(Found(where, ABSENT, item, claims.item(item)))
+        if order_matters(at.name, desired):
             self._order([n for n in wanted if n in there], [n for n in there if n in wanted], at)
         return True
 
     def _order(self, wanted: list[tuple[Any, ...]], there: list[tuple[Any, ...]], at: At) -> None:
         if wanted != there:
-            self.found.append(Found(at, [n[0] for n in there], [n[0] for n in wanted], Claims(), "order"))
+            self.found.append(Found(at, [n[0] for n in there], [n[0] for n in wanted], _NOBODY, "order"))
 
     def _set(self, desired: list[Any], live: list[Any], at: At, claims: Claims) -> None:
         for index, item in enumerate(desired):
             if not any(_equal(item, other, at) for other in live):
-                self.found.append(Found(at.item(index, f"[{item}]"), _ABSENT, item, claims.item(item)))
+                self.found.append(Found(at.item(index, f"[{item}]"), ABSENT, item, claims.item(item)))
 
     def _atomic(self, desired: list[Any], live: list[Any], at: At, claims: Claims) -> None:
         """Compare a list that one manager owns as a whole: as many items, in this order, each with defaults at most."""
@@ -129,10 +102,10 @@ def list_kind(desired: list[Any], live: list[Any], at: At, claims: Claims) -> tu
     """Return how a list is merged: what the entries show, else what is known of its name, else as a whole."""
     kind, keys = claims.list_kind()
     if kind is ListKind.UNKNOWN or (kind is ListKind.ATOMIC and not live):
-        keys = known_keys(at.place.field, desired, live)
+        keys = known_keys(at.name, desired, live)
         if keys:
             return ListKind.KEYED, keys
-        return (ListKind.SET if at.place.field in SETS else ListKind.ATOMIC), ()
+        return (ListKind.SET if at.name in SETS else ListKind.ATOMIC), ()
     return kind, keys
 
 
@@ -140,14 +113,14 @@ def _has_foreign_fields(desired: Mapping[str, Any], live: Mapping[str, Any], at:
     """Tell whether somebody added a field to an object that is owned as a whole. Where we are an owner it is a default."""
     if not claims.is_whole or claims.has_ours:
         return False
-    is_closed = claims.knows_us or at.place.field in _STRICT
+    is_closed = claims.knows_us or at.name in _STRICT
     return is_closed and not live.keys() <= desired.keys()
 
 
 def _equal(desired: Any, live: Any, at: At, *, exact: bool = False) -> bool:
     """Tell whether an item of a list is as declared, defaults apart; with *exact* it must not have a field more, either."""
     walk = Walk()
-    walk.value(desired, live, at, Claims())
+    walk.value(desired, live, at, _NOBODY)
     return not walk.found and not (exact and _has_more(desired, live))
 
 
@@ -172,18 +145,24 @@ def compare_with_managers(desired: Body, live: Body, *, stamped: frozenset[str] 
         stamped: Pointers that we apply besides the declaration (labels and annotations of ownership): not missed when they are
             not declared.
 
+    A field that we applied and declare no longer is removed, unless somebody else owns it, too: then it stays, and our next
+    write gives up our share. Fields that only we own are known from what we applied, in the version the object is read in.
+
     Cost: O(declared nodes and nodes of our own entry); about 100 us for a Deployment.
     """
-    claims, walk, at = Claims.of(live), Walk(), At()
+    claims, walk = Claims.of(live), Walk()
+    root = SECRET_ROOT if is_secret(live) else ROOT
     for name, value in desired.items():
         if name == "metadata":
-            walk.fields(_ours_of(value, live), live.get(name, {}), at.field(name), claims.field(name))
+            walk.fields(_ours_of(value, live), live.get(name, {}), root.field(name), claims.field(name))
         elif name not in _IDENTITY:
-            walk.value(value, live.get(name, _ABSENT), _top(at.field(name), desired), claims.field(name))
-    dropped = _Dropped(str(live.get("apiVersion", "")), stamped)
-    dropped.fields(desired, live, at, claims)
-    secret = is_secret(live) or is_secret(desired)
-    return sorted([_shown(f, secret) for f in (*walk.found, *dropped.found)], key=lambda d: (d.pointer, d.op))
+            walk.value(value, live.get(name, ABSENT), root.field(name), claims.field(name))
+    gone = no_longer_declared(desired, live, claims, stamped)
+    return sorted([_shown(f, root) for f in (*walk.found, *gone)], key=_by_place)
+
+
+def _by_place(diff: FieldDiff) -> tuple[str, str]:
+    return diff.pointer, diff.op
 
 
 _IDENTITY: Final = frozenset({"apiVersion", "kind", "status"})
@@ -197,74 +176,19 @@ def _ours_of(metadata: Any, live: Body) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if name not in skipped}
 
 
-def _top(at: At, body: Body) -> At:
-    """Return *at*; a Secret's data is base64."""
-    if at.place.field == "data" and is_secret(body):
-        return at._replace(place=ScalarPlace("data", "", is_free_text=True, is_bytes=True))
-    return at
-
-
-class _Dropped:
-    """Walks what we applied last, and collects what is declared no longer, still there, and nobody else's."""
-
-    def __init__(self, version: str, stamped: frozenset[str]) -> None:
-        self.found: list[Found] = []
-        self._version = version
-        self._stamped = stamped
-
-    def fields(self, desired: Any, live: Any, at: At, claims: Claims) -> None:
-        """Compare what we own in one object or list with what is declared of it."""
-        for name in claims.applied_fields(self._version):
-            if name.startswith("f:") and isinstance(live, dict):
-                self._field(name[2:], (desired, live), at, claims.named(name))
-            elif isinstance(live, list):
-                self._item(name, (desired, live), at, claims.named(name))
-
-    def _field(self, name: str, sides: tuple[Any, Any], at: At, claims: Claims) -> None:
-        desired, live = sides
-        if name in live:
-            declared = desired.get(name, _ABSENT) if isinstance(desired, dict) else _ABSENT
-            self._judge(declared, live[name], at.field(name), claims)
-
-    def _item(self, name: str, sides: tuple[Any, Any], at: At, claims: Claims) -> None:
-        desired, live = sides
-        there = find_item(name, live)
-        if there is not None:
-            index, keys = there
-            item = live[index]
-            wanted = find_item(name, desired) if isinstance(desired, list) else None
-            shown = segment(item, keys) if keys else f"[{item}]"
-            declared = _ABSENT if wanted is None else desired[wanted[0]]
-            self._judge(declared, item, at.item(index, shown), claims)
-
-    def _judge(self, declared: Any, live: Any, at: At, claims: Claims) -> None:
-        if declared is _ABSENT and at.pointer in self._stamped:
-            return
-        if declared is _ABSENT and not claims.others and not self._is_above_stamped(at):
-            self.found.append(Found(at, live, _ABSENT, claims, NO_LONGER_DECLARED))
-        else:
-            self.fields(declared, live, at, claims)
-
-    def _is_above_stamped(self, at: At) -> bool:
-        return any(pointer.startswith(f"{at.pointer}/") for pointer in self._stamped)
-
-
-NO_LONGER_DECLARED: Final = "no longer declared"
-
-
 # -- in words ----------------------------------------------------------------------------------------------------------------
 
 
-def _shown(found: Found, secret: bool) -> FieldDiff:
+def _shown(found: Found, root: At) -> FieldDiff:
     at, before, after, claims, note = found
-    others = claims.others
+    others, pointer = claims.others, at.pointer
     return FieldDiff(
-        pointer=at.pointer,
-        op=DiffOp.ADD if before is _ABSENT else DiffOp.REMOVE if after is _ABSENT else DiffOp.REPLACE,
+        pointer=pointer,
+        op=DiffOp.ADD if before is ABSENT else DiffOp.REMOVE if after is ABSENT else DiffOp.REPLACE,
         label=at.label,
         before=_text(before),
         after=_text(after),
-        sensitive=secret and at.pointer.split("/", 2)[1] in {"data", "stringData"},
+        sensitive=root is SECRET_ROOT and pointer.split("/", 2)[1] in {"data", "stringData"},
         note=note or (f"set by {', '.join(others)}" if others else ""),
         manager=", ".join(others),
         ours=claims.has_ours and not others,
@@ -272,4 +196,4 @@ def _shown(found: Found, secret: bool) -> FieldDiff:
 
 
 def _text(value: Any) -> str:
-    return "" if value is _ABSENT else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return "" if value is ABSENT else json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -34,7 +34,7 @@ ORDERED: Final = frozenset({"initContainers"})
 def known_keys(field: str, *lists: Sequence[Any]) -> tuple[str, ...]:
     """Return the keys of the items of *field*; empty when it is no list with keys, or when an item lacks its first key."""
     for keys in _KEYS.get(field, ()):
-        if all(isinstance(item, Mapping) and keys[0] in item for items in lists for item in items):
+        if all(isinstance(item, dict) and keys[0] in item for items in lists for item in items):
             return keys
     return ()
 
@@ -43,7 +43,7 @@ def by_key(items: Sequence[Any], keys: tuple[str, ...]) -> dict[tuple[Any, ...],
     """Return the place of every item by the values of its *keys*; None when two are alike, or one has no keys."""
     found: dict[tuple[Any, ...], int] = {}
     for index, item in enumerate(items):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             return None
         named = tuple([_key(item, key) for key in keys])
         if named in found:
@@ -67,4 +67,4 @@ def order_matters(field: str, items: Sequence[Any]) -> bool:
     """Tell whether the order of a keyed list means something: init containers, and variables that refer to earlier ones."""
     if field in ORDERED:
         return True
-    return field == "env" and any(isinstance(item, Mapping) and "$(" in str(item.get("value", "")) for item in items)
+    return field == "env" and any(isinstance(item, dict) and "$(" in str(item.get("value", "")) for item in items)

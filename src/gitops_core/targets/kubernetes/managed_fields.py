@@ -12,8 +12,8 @@ from __future__ import annotations
 import enum
 import functools
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -76,8 +76,7 @@ def entries_of(body: Body) -> tuple[Entry, ...]:
 Node = Mapping[str, Any] | None
 
 
-@attrs.frozen
-class Claims:
+class Claims(NamedTuple):
     """
     What every entry owns at one place of the object and below.
 
@@ -93,25 +92,26 @@ class Claims:
     def of(cls, body: Body) -> Claims:
         """Return the claims on the whole of *body*. Cost: a microsecond an entry."""
         entries = entries_of(body)
-        return cls(entries, tuple(entry.fields for entry in entries))
+        return cls(entries, tuple([entry.fields for entry in entries]))
 
     def field(self, name: str) -> Claims:
         """Return the claims on the field *name*. Cost: less than a microsecond an entry."""
-        if not self.entries:
-            return self
-        key = f"f:{name}"
-        return Claims(self.entries, self._below([n.get(key) if n else None for n in self.nodes]))
+        return self.named(f"f:{name}") if self.entries else self
 
     def item(self, item: Any) -> Claims:
         """Return the claims on *item* of a live list, found by the keys it has, or by its value."""
         if not self.entries:
             return self
-        return Claims(self.entries, self._below([_item_node(n, item) if n else None for n in self.nodes]))
+        return Claims(self.entries, self._below([_item_node(n, item) if n else n for n in self.nodes]))
+
+    def named(self, name: str) -> Claims:
+        """Return the claims under *name* as it is written in ``fieldsV1``."""
+        return Claims(self.entries, self._below([n.get(name) if n else n for n in self.nodes]))
 
     def _below(self, found: list[Node]) -> tuple[Node, ...]:
         """Let whoever owns the whole value own all that is in it, unless somebody's entry shows that it has parts."""
-        if {} in self.nodes and not any(n and any(k != "." for k in n) for n in self.nodes):
-            return tuple(n if n == {} else f for n, f in zip(self.nodes, found, strict=True))
+        if {} in self.nodes and not self.is_whole:
+            return tuple([f if n else None for n, f in zip(self.nodes, found, strict=True)])
         return tuple(found)
 
     # -- who ----------------------------------------------------------------------------------------------------------------
@@ -144,24 +144,15 @@ class Claims:
         for node in self.nodes:
             for name in node or ():
                 if name.startswith("k:"):
-                    return ListKind.KEYED, tuple(_keys(name))
+                    return ListKind.KEYED, tuple([key for key, _ in _keys(name)])
                 if name.startswith("v:"):
                     return ListKind.SET, ()
         return (ListKind.ATOMIC if self.is_whole else ListKind.UNKNOWN), ()
 
-    # -- what we own ----------------------------------------------------------------------------------------------------------
-
-    def applied_fields(self, version: str) -> Iterator[str]:
-        """Yield the ``f:``, ``k:`` and ``v:`` names that we own here because we applied them in *version*, sorted."""
-        names: set[str] = set()
-        for entry, node in zip(self.entries, self.nodes, strict=True):
-            if node and entry.ours and entry.operation == "Apply" and entry.version == version:
-                names.update(node)
-        return iter(sorted(name for name in names if name != "."))
-
-    def named(self, name: str) -> Claims:
-        """Return the claims under *name* exactly as it is written in ``fieldsV1``."""
-        return Claims(self.entries, tuple([n.get(name) if n else None for n in self.nodes]))
+    def applied(self, version: str) -> tuple[Mapping[str, Any], ...]:
+        """Return the ``fieldsV1`` of what we applied in *version*: what a declaration put there, in today's names of fields."""
+        pairs = zip(self.entries, self.nodes, strict=True)
+        return tuple([n for e, n in pairs if n and e.ours and e.operation == "Apply" and e.version == version])
 
 
 def _item_node(node: Mapping[str, Any], item: Any) -> Node:
@@ -176,17 +167,29 @@ def find_item(name: str, items: list[Any]) -> tuple[int, tuple[str, ...]] | None
     """Return the place in *items* of what *name* (``k:{...}`` or ``v:...``) means, and its keys; None when it is not there."""
     for index, item in enumerate(items):
         if _means(name, item):
-            return index, tuple(_keys(name)) if name.startswith("k:") else ()
+            return index, tuple([key for key, _ in _keys(name)]) if name.startswith("k:") else ()
     return None
 
 
 def _means(name: str, item: Any) -> bool:
-    if name.startswith("k:"):
-        return isinstance(item, Mapping) and all(same(item.get(k, KEY_DEFAULTS.get(k)), v) for k, v in _keys(name).items())
-    return name.startswith("v:") and same(_keys(name), item)
+    if name.startswith("v:"):
+        return same(_value(name), item)
+    if not isinstance(item, dict):
+        return False
+    for key, wanted in _keys(name):
+        value = item[key] if key in item else KEY_DEFAULTS.get(key)
+        if value != wanted or type(value) is not type(wanted):
+            return False
+    return True
 
 
 @functools.lru_cache(maxsize=4096)
-def _keys(name: str) -> Any:
-    """Return the JSON after ``k:`` or ``v:``; nobody changes it. Objects made from one template share a handful of these."""
+def _value(name: str) -> Any:
+    """Return the JSON after ``k:`` or ``v:``; nobody changes it."""
     return json.loads(name[2:])
+
+
+@functools.lru_cache(maxsize=4096)
+def _keys(name: str) -> tuple[tuple[str, Any], ...]:
+    """Return the keys after ``k:``. Objects made from one template share a handful of these."""
+    return tuple(_value(name).items())

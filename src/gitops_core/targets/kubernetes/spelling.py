@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gitops_core.model.values import Body
+from gitops_core.model.values import Body, FrozenDict, FrozenList
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 SERVER_OWNED: Final = frozenset(
@@ -68,28 +68,33 @@ def _as_data(body: Body) -> Body:
     return {**{name: value for name, value in body.items() if name != "stringData"}, "data": data}
 
 
-def _without_nulls(value: Any) -> Any:
-    """Return *value* without the fields that are null, and *value* itself when it has none. Items of lists stay where they are."""
+def _without_nulls(body: Body) -> Body:
+    """Return *body* without the fields that are null; ``managedFields`` has none, and is half of a live object."""
+    metadata = body.get("metadata")
+    parts = {name: value for name, value in body.items() if value is not metadata}
+    kept = {n: v for n, v in metadata.items() if n != "managedFields"} if isinstance(metadata, Mapping) else {}
+    if not _has_null(parts) and not _has_null(kept):
+        return body
+    lean = {name: _lean(value) for name, value in body.items() if value is not None}
+    if isinstance(metadata, Mapping) and "managedFields" in metadata:
+        lean["metadata"]["managedFields"] = metadata["managedFields"]
+    return lean
+
+
+_CONTAINERS: Final = frozenset({dict, list, FrozenDict, FrozenList})
+
+
+def _has_null(value: Any) -> bool:
+    """Tell whether a field below *value* is null. Items of lists are no fields."""
+    below: Iterable[Any] = value
     if isinstance(value, dict):
-        return _fields_without_nulls(value)
-    if isinstance(value, list):
-        items = [_without_nulls(item) if type(item) not in _SCALARS else item for item in value]
-        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
-    return value
+        below = value.values()
+        if None in below:
+            return True
+    return any(map(_has_null, [item for item in below if type(item) in _CONTAINERS and item]))
 
 
-def _fields_without_nulls(value: dict[str, Any]) -> dict[str, Any]:
-    changed: dict[str, Any] = {}
-    for name, item in value.items():
-        if item is None:
-            changed[name] = None
-        elif type(item) not in _SCALARS:
-            lean = _without_nulls(item)
-            if lean is not item:
-                changed[name] = lean
-    if not changed:
-        return value
-    return {name: changed.get(name, item) for name, item in value.items() if item is not None}
-
-
-_SCALARS: Final = frozenset({str, int, bool, float, type(None)})
+def _lean(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _lean(item) for name, item in value.items() if item is not None}
+    return [_lean(item) for item in value] if isinstance(value, list) else value
