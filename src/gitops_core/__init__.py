@@ -12,6 +12,7 @@ The house, in the order in which data flows through it::
     engine       effects: one pass, retries, limits, waiting
     health       pure: a live object -> settled? healthy?
     targets      memory, directory, router
+    kubernetes_api  the way to a Kubernetes API server: connection, errors, kinds, watches
     state        memory, sqlite: what we own, written ahead
     operations   plan, apply, reconcile, check, destroy, explain
     errors       one tree; every error says RETRY, WAIT or STALL

@@ -54,7 +54,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 
@@ -285,10 +285,37 @@ class Expired(Transient):
     """A place in a list or a stream of changes is too old to go on from; begin anew."""
 
 
+class Permission(NamedTuple):
+    """
+    What one would have to be allowed.
+
+    Attributes:
+        verb: ``create``, ``patch``, ``list`` ...
+        group: API group; empty for the core one.
+        resource: Plural, with the subresource: ``deployments/scale``.
+        namespace: Empty for what lives in none.
+        name: Empty when it is about all of them.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        return " ".join(filter(None, (self.verb, kind, self.name, f"in {self.namespace}" if self.namespace else "")))
+
+
 class Denied(TargetError):
-    """We are not allowed to."""
+    """We are not allowed to; ``permission`` says what was tried, where that is known."""
 
     default = Disposition.STALL
+
+    def __init__(self, message: str, permission: Permission | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.permission = permission
 
 
 class Invalid(TargetError):
