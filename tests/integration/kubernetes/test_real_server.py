@@ -1,0 +1,70 @@
+"""The real API server runs, knows its users, counts requests and ends with its parent."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import apiserver_build
+import pytest
+import real_server as real
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_kube_apiserver]
+
+
+def test_it_is_the_version_of_the_module_file(real_server: real.RealServer) -> None:
+    assert real_server.version == apiserver_build.kubernetes_version()
+
+
+@pytest.mark.parametrize("user", real.USERS)
+def test_it_knows_its_users_by_token(real_server: real.RealServer, user: str) -> None:
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    found = real_server.api(user).post("/apis/authentication.k8s.io/v1/selfsubjectreviews", review).expect(201)
+    assert found.body["status"]["userInfo"]["username"] == user
+    assert set(real.USERS[user]) <= set(found.body["status"]["userInfo"]["groups"])
+
+
+def test_it_counts_requests(real_server: real.RealServer) -> None:
+    before = real_server.request_counts()
+    for _ in range(3):
+        real_server.admin.get("/api/v1/namespaces/default").expect(200)
+    assert real_server.request_counts() - before == {("GET", "", "namespaces", ""): 3}
+
+
+def test_it_forgets_its_history_when_told_to(real_server: real.RealServer) -> None:
+    assert real_server.compact() > 0
+
+
+def test_it_ends_when_its_parent_is_killed(real_server: real.RealServer, tmp_path: Path) -> None:
+    """The kernel closes the pipe to it, however the parent ends; its directory goes too."""
+    (tmp_path / "tokens.csv").write_text("token,admin,admin,system:masters\n")
+    command = [str(apiserver_build.binary()), "--data-dir", str(tmp_path / "data"), "--tokens", str(tmp_path / "tokens.csv")]
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)\n"
+        "child.stdout.readline()\n"
+        "print(flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, *command], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (tmp_path / "data").exists():
+        time.sleep(0.05)
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(real.Unavailable, match="no go command"):
+        apiserver_build.binary({"PATH": str(tmp_path), "HOME": str(tmp_path)})
+    with (
+        pytest.raises(real.Unavailable, match="etcd: KUBEBUILDER_ASSETS"),
+        real.start(environment={"KUBEBUILDER_ASSETS": "/nowhere"}),
+    ):
+        pass
