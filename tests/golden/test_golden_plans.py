@@ -40,7 +40,7 @@ IMAGE = FieldDiff(
     '"registry.example.org/web:1.4"',
     '"registry.example.org/web:1.5"',
 )
-REPLICAS = FieldDiff("/spec/replicas", DiffOp.REPLACE, "spec.replicas", "2", "3", note="managed by kubectl")
+REPLICAS = FieldDiff("/spec/replicas", DiffOp.REPLACE, "spec.replicas", "2", "3", manager="kubectl")
 ADDED = FieldDiff("/metadata/labels/tier", DiffOp.ADD, "metadata.labels.tier", after='"front"')
 REMOVED = FieldDiff("/spec/paused", DiffOp.REMOVE, "spec.paused", "true", note="no longer declared")
 SELECTOR = FieldDiff(
@@ -215,7 +215,7 @@ HOSTILE = Plan(
             ChangeState.REFUSED,
             reason=TRICK,
             diff=(
-                FieldDiff("/" + TRICK, DiffOp.REPLACE, TRICK, json.dumps(TRICK), json.dumps("x" * 121), note=TRICK),
+                FieldDiff("/" + TRICK, DiffOp.REPLACE, TRICK, json.dumps(TRICK), json.dumps("x" * 121), note=TRICK, manager=TRICK),
                 FieldDiff("", DiffOp.ADD, after="y" * 120),
             ),
             rule=TRICK,

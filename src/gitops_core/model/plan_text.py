@@ -81,8 +81,11 @@ def is_elided(diffs: Iterable[FieldDiff]) -> bool:
 
 
 def diff_remark(diff: FieldDiff) -> str:
-    """Return what stands behind a field: that it forces a replacement, and the note on why it differs."""
-    return "".join((f" ({diff.note})" if diff.note else "", "  # forces replacement" if diff.forces_replacement else ""))
+    """Return what stands behind a field: why it differs, who manages it, and that it forces a replacement."""
+    managed = f"managed by {diff.manager}" if diff.manager else ""
+    notes = [diff.note, "" if managed in diff.note else managed]
+    remarks = "".join(f" ({note})" for note in notes if note)
+    return f"{remarks}  # forces replacement" if diff.forces_replacement else remarks
 
 
 def diff_line(diff: FieldDiff) -> str:
