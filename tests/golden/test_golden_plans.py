@@ -215,7 +215,15 @@ HOSTILE = Plan(
             ChangeState.REFUSED,
             reason=TRICK,
             diff=(
-                FieldDiff("/" + TRICK, DiffOp.REPLACE, TRICK, json.dumps(TRICK), json.dumps("x" * 121), note=TRICK, manager=TRICK),
+                FieldDiff(
+                    "/" + TRICK,
+                    DiffOp.REPLACE,
+                    TRICK,
+                    json.dumps(TRICK),
+                    json.dumps("x" * 121),
+                    note=TRICK,
+                    manager=f"not {TRICK}",
+                ),
                 FieldDiff("", DiffOp.ADD, after="y" * 120),
             ),
             rule=TRICK,

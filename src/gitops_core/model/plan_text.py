@@ -82,8 +82,7 @@ def is_elided(diffs: Iterable[FieldDiff]) -> bool:
 
 def diff_remark(diff: FieldDiff) -> str:
     """Return what stands behind a field: why it differs, who manages it, and that it forces a replacement."""
-    managed = f"managed by {diff.manager}" if diff.manager else ""
-    notes = [diff.note, "" if managed in diff.note else managed]
+    notes = [diff.note, f"managed by {diff.manager}" if diff.manager not in diff.note else ""]
     remarks = "".join(f" ({note})" for note in notes if note)
     return f"{remarks}  # forces replacement" if diff.forces_replacement else remarks
 

@@ -9,9 +9,7 @@ from gitops_core.model.values import Sensitive, freeze
 from gitops_core.planning.declared import (
     declared_pointers,
     dropped,
-    extend,
     is_item,
-    label_of,
     locate,
     previous_pointers,
 )
@@ -109,9 +107,3 @@ def test_what_became_a_scalar_or_null_is_left_to_the_comparison():
 def test_previous_pointers_are_plain_and_sorted():
     declared = ("/b", "/a/[name=x]/v")
     assert previous_pointers(declared, {"a": [{"name": "x"}]}, {"a": [{"name": "x", "v": 1}], "b": 2}) == ("/a/0/v", "/b")
-
-
-def test_labels_quote_what_could_be_misread():
-    assert label_of(("spec", "containers", "[name=web]", "image")) == "spec.containers[name=web].image"
-    assert label_of(("metadata", "annotations", "example.org/x")) == 'metadata.annotations["example.org/x"]'
-    assert extend("", "") == '[""]'
