@@ -8,16 +8,15 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import Final
 
 import attrs
 
 from gitops_core.interfaces import StateStore
 from gitops_core.model.history import JournalRecord, PassRecord
-from gitops_core.model.inventory import EntryState, Holder, Inventory, InventoryEntry, InventoryUpdate
+from gitops_core.model.inventory import Holder, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.locks import ThreadLocks
-from gitops_core.state.rules import JOURNAL_LIMIT, MEMO_LIMIT, check_serial, repetition
+from gitops_core.state.rules import HOLDER_RANK, JOURNAL_LIMIT, MEMO_LIMIT, check_serial, repetition
 
 
 @attrs.define
@@ -27,9 +26,6 @@ class _Kept:
     inventory: Inventory
     journal: deque[JournalRecord]
     passes: deque[PassRecord] = attrs.field(factory=deque)
-
-
-_RANK: Final = {EntryState.CLAIMED: 1, EntryState.RELEASED: 2}  # who has an object comes first, who lets go of it last
 
 
 class MemoryStore(StateStore):
@@ -84,7 +80,7 @@ class MemoryStore(StateStore):
         for scope, key in objects:
             holders = [Holder(name, e.state) for name, entries in others if (e := _held(entries, scope, key))]
             if holders:
-                found[key] = min(holders, key=lambda h: (_RANK.get(h.state, 0), h.application))
+                found[key] = min(holders, key=lambda h: (HOLDER_RANK.get(h.state, 0), h.application))
         return found
 
     def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:

@@ -8,12 +8,16 @@ import attrs
 
 from gitops_core.errors import StateConflict
 from gitops_core.model.history import PassRecord
+from gitops_core.model.inventory import EntryState
 
 JOURNAL_LIMIT: Final = 20_000
 """Journal records kept for each application: a first pass over 10,000 objects and its aftermath."""
 
 MEMO_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of memos kept in one store."""
+
+HOLDER_RANK: Final = {EntryState.CLAIMED: 1, EntryState.RELEASED: 2}
+"""Who has an object comes first (0), who only claims it after that, who lets go of it last."""
 
 
 def repetition(newest: PassRecord | None, record: PassRecord) -> PassRecord | None:

@@ -1,0 +1,115 @@
+"""
+Who works on an application: a lease in the annotations of its head.
+
+The holder's word counts as long as it changes: whoever waits watches the lease, and takes it over when it has stayed the same for as
+long as it is valid, on the waiter's own monotonic clock. No clock of one machine is compared with that of another. A lease that was
+lost is harmless, because every write is a compare-and-swap: the old holder's next write is refused.
+
+Source: the same judgement as in client-go's leader election (https://pkg.go.dev/k8s.io/client-go/tools/leaderelection), which is
+"tolerant to arbitrary clock skew, but not to arbitrary clock skew rate".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+
+import attrs
+
+from gitops_core.interfaces import Clock, Signal
+from gitops_core.model.history import JournalRecord, PassRecord
+
+
+class MachineClock(Clock):
+    """The machine's clock."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, signal: Signal, seconds: float) -> bool:
+        return signal.wait(seconds)
+
+
+@attrs.frozen
+class Lease:
+    """
+    A claim to be the only one at work.
+
+    Attributes:
+        holder: Who, for messages: host, process and thread.
+        token: Which claim; never the same twice.
+        process: Which object of which process made it.
+        seconds: How long it is valid unless it is renewed.
+        renewals: Counts.
+    """
+
+    holder: str
+    token: str
+    process: str
+    seconds: float
+    renewals: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Lease:
+        """Return what :meth:`dump` wrote; raises ValueError, TypeError or KeyError otherwise."""
+        facts = json.loads(text)
+        return cls(**{field.name: facts[field.name] for field in attrs.fields(cls)})
+
+    def dump(self) -> str:
+        """Return it as text."""
+        return json.dumps(attrs.asdict(self), separators=(",", ":"))
+
+    def renewed(self) -> Lease:
+        """Return it as it is after one more renewal."""
+        return attrs.evolve(self, renewals=self.renewals + 1)
+
+
+def holder() -> str:
+    """Return how others call this thread of this process of this machine."""
+    return f"{socket.gethostname()}, process {os.getpid()}, thread {threading.current_thread().name!r}"
+
+
+class Watchers:
+    """How long leases of others have stayed the same, by name of the head."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[Lease, float]] = {}
+
+    def is_expired(self, name: str, lease: Lease) -> bool:
+        """Tell whether *lease* has stayed the same for as long as it is valid. The first look only begins to count."""
+        seen, since = self._seen.get(name, (None, 0.0))
+        if seen != lease:
+            self._seen[name] = (lease, self._clock.monotonic())
+            return False
+        return self._clock.monotonic() - since >= lease.seconds
+
+    def forget(self, name: str) -> None:
+        """Stop counting: the application is ours."""
+        self._seen.pop(name, None)
+
+
+@attrs.define
+class Block:
+    """
+    One stay inside of ``exclusive``.
+
+    Attributes:
+        lease: The lease as it was last written.
+        renewed_at: When, on the monotonic clock.
+        is_verified: Nobody has read since the lease was written, which proved that what we know is up to date.
+        passes: What goes into the history with the last write: (record, keep).
+        journal: The journal as read in this block.
+    """
+
+    lease: Lease
+    renewed_at: float
+    is_verified: bool = True
+    passes: list[tuple[PassRecord, int]] = attrs.field(factory=list)
+    journal: tuple[JournalRecord, ...] | None = None
