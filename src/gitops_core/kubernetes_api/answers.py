@@ -37,6 +37,7 @@ class Reading:
     server: str
     limit: int
     until: float = float("inf")
+    sent_bytes: int = 0
 
     @property
     def action(self) -> str:
@@ -65,7 +66,8 @@ def read_answer(answer: BaseHTTPResponse, reading: Reading) -> Response:
         raise
     if answer.status in _SUCCESS:
         return Response(answer.status, answer.headers, _decode(content, answer, reading) if content else None)
-    raise error_of(read_refusal(reading.request, answer.status, answer.headers, _decode_status(content)))
+    status = _decode_status(content)
+    raise error_of(read_refusal(reading.request, answer.status, answer.headers, status, reading.sent_bytes))
 
 
 def _read(answer: BaseHTTPResponse, reading: Reading) -> bytes:

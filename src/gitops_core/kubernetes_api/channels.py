@@ -58,12 +58,15 @@ class Channel:
         self._wire: _Wire | None = None
         self._prefix = urlsplit(endpoint.server).path
 
-    def send(self, request: Request, headers: tuple[tuple[str, str], ...], timeout: float) -> BaseHTTPResponse:
+    def send(
+        self, request: Request, body: bytes | None, headers: tuple[tuple[str, str], ...], timeout: float
+    ) -> BaseHTTPResponse:
         """
         Send *request* and return the raw answer, whatever its code; its body is not read yet.
 
         Args:
             request: What to ask.
+            body: Its body, encoded.
             headers: Further headers.
             timeout: Seconds until the answer begins.
 
@@ -71,13 +74,11 @@ class Channel:
             ConfigError: Credentials or certificates make no sense, or the server is not the one we expect. STALL.
             DeadlineExceeded: *timeout* is not positive. RETRY.
             Denied: The server refuses our certificate. STALL.
-            Invalid: The body is not JSON. STALL.
             Transient: There is no answer. RETRY.
         """
         if timeout <= 0:
             raise DeadlineExceeded("no time left for a request; raise Options.deadline, or the target's limits.timeout")
         until = time.monotonic() + timeout
-        body = encode_body(request.body) if request.body is not None else None
         ticket = self._tickets.current()
         answer = self._exchange(request, body, self._headers(request, headers, ticket), (ticket.certificate, timeout))
         if answer.status != HTTPStatus.UNAUTHORIZED or (fresh := self._tickets.renew(ticket)) is None:
@@ -156,15 +157,15 @@ def _refuse_insecure(endpoint: Endpoint, settings: ConnectionSettings) -> None:
         )
 
 
-def encode_body(body: Any) -> bytes:
+def encode_body(body: Any) -> bytes | None:
     """
-    Return *body* as JSON bytes.
+    Return *body* as JSON bytes; None for no body.
 
     Raises:
         Invalid: It holds what JSON does not know. STALL. Values are not shown.
     """
     try:
-        return _encode(body).encode()
+        return _encode(body).encode() if body is not None else None
     except (TypeError, ValueError, RecursionError) as error:
         raise Invalid(
             f"the object is not JSON ({type(error).__name__}); declare texts, numbers, lists and objects only"

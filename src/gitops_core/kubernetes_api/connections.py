@@ -7,18 +7,18 @@ import time
 from http import HTTPStatus
 from pathlib import Path
 
-import attrs
 from urllib3 import BaseHTTPResponse
 
 from gitops_core.errors import ConfigError
 from gitops_core.kubernetes_api.answers import Reading, read_answer
-from gitops_core.kubernetes_api.channels import Channel
-from gitops_core.kubernetes_api.endpoints import Certificate, Endpoint, read_file
+from gitops_core.kubernetes_api.channels import Channel, encode_body
+from gitops_core.kubernetes_api.endpoints import Endpoint
 from gitops_core.kubernetes_api.identities import Credentials, Impersonation
+from gitops_core.kubernetes_api.kubeconfig import kubeconfig_login
+from gitops_core.kubernetes_api.logins import Login, explicit_login, in_cluster_login
 from gitops_core.kubernetes_api.requests import Request, Response
 from gitops_core.kubernetes_api.settings import ConnectionSettings
 from gitops_core.kubernetes_api.streams import Stream
-from gitops_core.kubernetes_api.tickets import CalledTickets, FileTickets, FixedTickets, Tickets, bearer
 
 
 class Connection:
@@ -31,12 +31,13 @@ class Connection:
         settings: Limits and habits.
     """
 
-    def __init__(self, channel: Channel, identity: str, impersonation: Impersonation | None = None) -> None:
+    def __init__(self, channel: Channel, identity: str, impersonation: Impersonation | None = None, owner: bool = True) -> None:
         self.server = channel.endpoint.server
         self.identity = identity
         self.settings = channel.settings
         self._channel = channel
         self._impersonation = impersonation
+        self._owner = owner
         self._headers = impersonation.headers() if impersonation else ()
         self._others: dict[Impersonation, Connection] = {}
         self._lock = threading.Lock()
@@ -63,11 +64,44 @@ class Connection:
         Raises:
             ConfigError: Something named is not there, or makes no sense. STALL.
         """
-        endpoint = Endpoint(server=server) if isinstance(server, str) else server
-        if credentials.ca_file:
-            ca_data = read_file(credentials.ca_file, "certificate authority").decode("ascii", "replace")
-            endpoint = attrs.evolve(endpoint, ca_data=ca_data)
-        return cls(Channel(endpoint, _tickets(credentials), settings), _name(credentials))
+        return cls._open(explicit_login(server, credentials), settings)
+
+    @classmethod
+    def from_kubeconfig(
+        cls,
+        path: str | Path | None = None,
+        *,
+        context: str | None = None,
+        settings: ConnectionSettings = ConnectionSettings(),
+    ) -> Connection:
+        """
+        Return the connection that a kubeconfig describes.
+
+        Args:
+            path: The file; None for those in ``KUBECONFIG``, else ``~/.kube/config``.
+            context: Its name; None for the current one.
+            settings: Limits and habits.
+
+        Raises:
+            ConfigError: A file, context, cluster, user, certificate or plug-in is missing or makes no sense; or the server is not
+                to be verified, and ``settings`` do not allow that. STALL.
+        """
+        return cls._open(kubeconfig_login(path, context, settings), settings)
+
+    @classmethod
+    def in_cluster(cls, *, settings: ConnectionSettings = ConnectionSettings()) -> Connection:
+        """
+        Return the connection of the Pod that this process runs in, with its service account.
+
+        Raises:
+            ConfigError: This is no Pod, or one without a service account. STALL.
+        """
+        return cls._open(in_cluster_login(), settings)
+
+    @classmethod
+    def _open(cls, login: Login, settings: ConnectionSettings) -> Connection:
+        identity = f"{login.identity} as {login.impersonation}" if login.impersonation else login.identity
+        return cls(Channel(login.endpoint, login.tickets, settings), identity, login.impersonation)
 
     def impersonating(self, identity: Impersonation) -> Connection:
         """
@@ -81,7 +115,8 @@ class Connection:
         with self._lock:
             found = self._others.get(identity)
             if found is None:
-                found = self._others[identity] = Connection(self._channel, f"{self.identity} as {identity}", identity)
+                found = Connection(self._channel, f"{self.identity} as {identity}", identity, owner=False)
+                self._others[identity] = found
             return found
 
     def request(self, request: Request, timeout: float) -> Response:
@@ -103,8 +138,9 @@ class Connection:
         until = time.monotonic() + 2 * timeout
         answer, began = None, time.perf_counter()
         try:
-            answer = self._channel.send(request, self._headers, timeout)
-            return read_answer(answer, self._reading(request, until))
+            body = encode_body(request.body)
+            answer = self._channel.send(request, body, self._headers, timeout)
+            return read_answer(answer, self._reading(request, until, len(body or b"")))
         finally:
             self._tell(request, answer, began)
 
@@ -124,7 +160,7 @@ class Connection:
         """
         answer, began = None, time.perf_counter()
         try:
-            answer = self._channel.send(request, self._headers, timeout)
+            answer = self._channel.send(request, None, self._headers, timeout)
             reading = self._reading(request)
             if answer.status != HTTPStatus.OK:
                 read_answer(answer, reading)
@@ -132,8 +168,8 @@ class Connection:
         finally:
             self._tell(request, answer, began)
 
-    def _reading(self, request: Request, until: float = float("inf")) -> Reading:
-        return Reading(request, self.server, self.settings.max_response_bytes, until)
+    def _reading(self, request: Request, until: float = float("inf"), sent_bytes: int = 0) -> Reading:
+        return Reading(request, self.server, self.settings.max_response_bytes, until, sent_bytes)
 
     def _tell(self, request: Request, answer: BaseHTTPResponse | None, began: float) -> None:
         if self.settings.on_request is not None:
@@ -141,38 +177,6 @@ class Connection:
             self.settings.on_request(request.method, request.path, time.perf_counter() - began, status)
 
     def close(self) -> None:
-        """Close the sockets that nobody uses. One that impersonates leaves them to the connection it came from."""
-        if self._impersonation is None:
+        """Close the sockets that nobody uses. What :meth:`impersonating` returned leaves them to the connection it came from."""
+        if self._owner:
             self._channel.close()
-
-
-def _tickets(credentials: Credentials) -> Tickets:
-    certificate = _certificate(credentials)
-    if credentials.token and credentials.token_file:
-        raise ConfigError("credentials with both a token and a token file; give one of them")
-    if credentials.token_file:
-        return FileTickets(credentials.token_file, certificate)
-    if callable(credentials.token):
-        return CalledTickets(credentials.token, certificate)
-    return FixedTickets(bearer(credentials.token, certificate))
-
-
-def _certificate(credentials: Credentials) -> Certificate | None:
-    if bool(credentials.certificate_file) != bool(credentials.key_file):
-        raise ConfigError("a client certificate needs its key, and a key its certificate; give both files")
-    if not credentials.certificate_file:
-        return None
-    return Certificate(
-        read_file(credentials.certificate_file, "client certificate"), read_file(credentials.key_file, "client key")
-    )
-
-
-def _name(credentials: Credentials) -> str:
-    """Tell identities apart without showing them."""
-    if credentials.name:
-        return credentials.name
-    if credentials.certificate_file:
-        return f"certificate {Path(credentials.certificate_file).name}"
-    if credentials.token_file:
-        return f"token file {credentials.token_file}"
-    return "bearer token" if credentials.token else "anonymous"

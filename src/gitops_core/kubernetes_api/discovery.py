@@ -6,16 +6,15 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 
 import attrs
 
-from gitops_core.errors import GitOpsError, Transient
+from gitops_core.errors import GitOpsError
 from gitops_core.kubernetes_api.connections import Connection
 from gitops_core.kubernetes_api.discovery_file import DiscoveryFile
 from gitops_core.kubernetes_api.discovery_loading import fetch_group, fetch_table
+from gitops_core.kubernetes_api.flights import SingleFlight
 from gitops_core.kubernetes_api.kind_tables import KindTable, with_group
 from gitops_core.kubernetes_api.kinds import KindInfo
 
@@ -31,8 +30,8 @@ class DiscoverySettings:
         cache_file: A file of our own that spares the next process the requests; empty for none. Only for servers that tell all at
             once (Kubernetes 1.27 and later).
         max_age: Seconds after which the server is asked again; it answers without content when nothing has changed.
-        miss_interval: Seconds during which the same unknown kind is not looked for again.
-        least_gap: Seconds between two look-ups for whatever unknown kinds.
+        miss_interval: Most seconds during which the same unknown kind is not looked for again; the pause doubles up to that.
+        least_gap: Seconds between two look-ups for whatever unknown kinds, and the first pause.
         clock: Monotonic seconds.
         wall_clock: Seconds since 1970, for the file.
     """
@@ -62,8 +61,8 @@ class Discovery:
         self._lock = threading.Lock()
         self._table: KindTable | None = None
         self._loaded_at = float("-inf")
-        self._misses: dict[tuple[str, str, str], float] = {}
-        self._flights: dict[str, Future[KindTable]] = {}
+        self._misses: dict[tuple[str, str, str], tuple[float, float]] = {}
+        self._flight: SingleFlight[KindTable] = SingleFlight(f"{connection.server}: the look-up of its kinds")
 
     def kind(self, group: str, kind: str, version: str = "", *, timeout: float) -> KindInfo:
         """
@@ -89,8 +88,7 @@ class Discovery:
             found = table.find(group, kind, version)
         if found is None:
             error = copy.copy(table.missing(group, kind, version))
-            if error.retry_after is None:
-                error.retry_after = self.settings.miss_interval
+            error.retry_after = self._next_look((group, kind, version))
             raise error
         return found
 
@@ -122,7 +120,7 @@ class Discovery:
 
         Cost: two requests, without content when nothing has changed; threads that ask at once share them.
         """
-        return self._once("", timeout, lambda: self._keep(fetch_table(self.connection, self._table, timeout)))
+        return self._flight.fetch("", lambda: self._keep(fetch_table(self.connection, self._table, timeout)), 2 * timeout)
 
     def _current(self, timeout: float) -> KindTable:
         if self._table is None and self._file is not None and (saved := self._file.load()) is not None:
@@ -151,46 +149,23 @@ class Discovery:
                 self._table = with_group(self._table or table, found, problem)
                 return self._table
 
-        return self._once(f"group {group}", timeout, fetch)
+        return self._flight.fetch(f"group {group}", fetch, 2 * timeout)
 
     def _may_look_again(self, miss: tuple[str, str, str]) -> bool:
+        """Decide whether to ask for an unknown kind: soon at first, because definitions are established within a second."""
         now = self.settings.clock()
         with self._lock:
-            missed_at = self._misses.get(miss, float("-inf"))
-            if now - self._loaded_at < self.settings.least_gap or now - missed_at < self.settings.miss_interval:
+            missed_at, pause = self._misses.get(miss, (float("-inf"), 0.0))
+            if now - self._loaded_at < self.settings.least_gap or now - missed_at < pause:
                 return False
             if len(self._misses) >= _MANY_MISSES:
                 self._misses.clear()
-            self._misses[miss] = now
+            self._misses[miss] = now, min(max(2 * pause, self.settings.least_gap), self.settings.miss_interval)
             return True
 
-    def _once(self, what: str, timeout: float, fetch: Callable[[], KindTable]) -> KindTable:
-        """Let one thread fetch, and the others wait for it; nothing is locked meanwhile."""
-        mine: Future[KindTable] = Future()
+    def _next_look(self, miss: tuple[str, str, str]) -> float:
+        """Return the seconds until an unknown kind is asked for again."""
+        now = self.settings.clock()
         with self._lock:
-            flight = self._flights.setdefault(what, mine)
-        if flight is not mine:
-            return self._shared(flight, timeout)
-        try:
-            table = fetch()
-        except BaseException as error:
-            self._land(what, mine, error if isinstance(error, GitOpsError) else Transient("the look-up of kinds was broken off"))
-            raise
-        self._land(what, mine, table)
-        return table
-
-    def _shared(self, flight: Future[KindTable], timeout: float) -> KindTable:
-        try:
-            return flight.result(2 * timeout)
-        except FutureTimeout:
-            raise Transient(f"{self.connection.server}: the look-up of its kinds takes too long; tried again") from None
-        except GitOpsError as error:
-            raise copy.copy(error) from error  # each thread its own: the engine writes facts into it
-
-    def _land(self, what: str, flight: Future[KindTable], outcome: KindTable | GitOpsError) -> None:
-        with self._lock:
-            del self._flights[what]
-        if isinstance(outcome, GitOpsError):
-            flight.set_exception(outcome)
-        else:
-            flight.set_result(outcome)
+            missed_at, pause = self._misses.get(miss, (now, self.settings.least_gap))
+        return max(0.0, missed_at + pause - now)

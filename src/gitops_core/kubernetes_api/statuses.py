@@ -31,6 +31,11 @@ from gitops_core.kubernetes_api.requests import Request
 
 _LONGEST_WORDS = 2_000
 _QUOTED = re.compile(r'conflict with "([^"]*)"')
+_UNFIT = ("failed to create typed patch object", "failed to create manager for existing fields")
+"""Server-side apply of an object that its schema does not allow is a 500 without a reason: only the message tells it from a fault
+of the server. Worded otherwise it is tried again, as a fault."""
+_ETCD_BYTES = 1_572_864
+"""Most bytes of an object that etcd takes by default; more is a 500 without a reason, too. Source: etcd, "System limits"."""
 _SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
 
 
@@ -63,6 +68,7 @@ class Refusal:
         causes: ``Status.details.causes``; their messages are empty where they could quote a secret.
         retry_after: Seconds the server asks us to wait.
         sent_bytes: Size of what was sent.
+        unfit: The object does not fit the schema of its kind.
     """
 
     request: Request
@@ -73,6 +79,7 @@ class Refusal:
     causes: tuple[Cause, ...] = ()
     retry_after: float | None = None
     sent_bytes: int = 0
+    unfit: bool = False
 
     @property
     def subject(self) -> str:
@@ -85,7 +92,7 @@ class Refusal:
         return f"{self.subject}: {what}{said}; {cure}"
 
 
-def read_refusal(request: Request, code: int, headers: Mapping[str, str], body: Any) -> Refusal:
+def read_refusal(request: Request, code: int, headers: Mapping[str, str], body: Any, sent_bytes: int = 0) -> Refusal:
     """
     Return what *body* says, if it is a ``Status``, and what the headers say.
 
@@ -94,6 +101,7 @@ def read_refusal(request: Request, code: int, headers: Mapping[str, str], body: 
         code: HTTP code.
         headers: Case-insensitive.
         body: Decoded JSON, or anything else for an answer that is not a Status.
+        sent_bytes: Size of the request's body.
     """
     status = body if isinstance(body, Mapping) and body.get("kind") == "Status" else {}
     found = status.get("details")
@@ -107,6 +115,8 @@ def read_refusal(request: Request, code: int, headers: Mapping[str, str], body: 
         details=details,
         causes=tuple(_causes(details, hidden)),
         retry_after=_retry_after(headers, details),
+        sent_bytes=sent_bytes,
+        unfit=any(mark in _text(status.get("message")) for mark in _UNFIT),
     )
 
 
@@ -249,7 +259,7 @@ def pointer_of(field: str) -> str:
     An item named by its keys (``[name="web"]``) stays one segment.
     """
     segments = (bracketed or plain for bracketed, plain in _SEGMENT.findall(field))
-    return "".join("/" + segment.replace("~", "~0").replace("/", "~1") for segment in segments)
+    return "".join("/" + segment.replace("~", "~0").replace("/", "~1") for segment in segments if segment)
 
 
 def _throttled(refusal: Refusal) -> GitOpsError:
@@ -257,6 +267,10 @@ def _throttled(refusal: Refusal) -> GitOpsError:
 
 
 def _transient(refusal: Refusal) -> GitOpsError:
+    if not refusal.reason and refusal.unfit:
+        return _invalid(refusal)
+    if not refusal.reason and refusal.sent_bytes > _ETCD_BYTES:
+        return _too_large(refusal)
     what = f"the server failed with HTTP {refusal.code} {refusal.reason}".rstrip()
     cure = "tried again; if it stays, look at the server, its webhooks and its extension servers"
     return Transient(refusal.tell(what, cure), retry_after=refusal.retry_after)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ReadTimeoutError
 
 from gitops_core.errors import Invalid, Transient
 from gitops_core.kubernetes_api.answers import Reading
@@ -102,6 +103,9 @@ class Stream:
                 self._answer.close()
                 if self._closed.is_set():
                     return b""
+                if isinstance(error, ReadTimeoutError):
+                    message = f"{self._reading.action}: the watch of {self._reading.server} went silent; it begins again"
+                    raise Transient(message) from error
                 raise failure_of(error, self._reading.server, self._reading.action) from error
             if not chunk or self._closed.is_set():
                 self._answer.close()
