@@ -43,7 +43,7 @@ def run_bounded(program: Program, timeout: float, limit: int) -> bytes:
         Transient: It fails, or takes too long. RETRY.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603  # why: the user's own kubeconfig names it, as for kubectl
+        process = subprocess.Popen(
             [program.command, *program.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

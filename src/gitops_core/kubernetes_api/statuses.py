@@ -31,7 +31,7 @@ from gitops_core.kubernetes_api.requests import Request
 
 _LONGEST_WORDS = 2_000
 _QUOTED = re.compile(r'conflict with "([^"]*)"')
-_UNFIT = ("failed to create typed patch object", "failed to create manager for existing fields")
+_UNFIT = ("failed to create typed patch object", "failed to convert new object")
 """Server-side apply of an object that its schema does not allow is a 500 without a reason: only the message tells it from a fault
 of the server. Worded otherwise it is tried again, as a fault."""
 _ETCD_BYTES = 1_572_864
