@@ -174,7 +174,7 @@ def find_item(name: str, items: list[Any]) -> tuple[int, tuple[str, ...]] | None
 def _means(name: str, item: Any) -> bool:
     if name.startswith("v:"):
         return same(_value(name), item)
-    if not isinstance(item, dict):
+    if not (name.startswith("k:") and isinstance(item, dict)):
         return False
     for key, wanted in _keys(name):
         value = item[key] if key in item else KEY_DEFAULTS.get(key)
