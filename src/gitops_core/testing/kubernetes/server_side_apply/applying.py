@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from gitops_core.testing.kubernetes.server_side_apply.checking import check
@@ -19,10 +20,12 @@ from gitops_core.testing.kubernetes.server_side_apply.entries import (
 )
 from gitops_core.testing.kubernetes.server_side_apply.errors import ApplyConflicts, FieldConflict
 from gitops_core.testing.kubernetes.server_side_apply.field_sets import FieldSet, difference, intersection, ordered, union
+from gitops_core.testing.kubernetes.server_side_apply.last_applied import annotated, takeable
 from gitops_core.testing.kubernetes.server_side_apply.merging import merge
 from gitops_core.testing.kubernetes.server_side_apply.owned import fields_of, stripped
 from gitops_core.testing.kubernetes.server_side_apply.removing import prune
 from gitops_core.testing.kubernetes.server_side_apply.schemas import Schema
+from gitops_core.testing.kubernetes.server_side_apply.stored import as_stored, settle, with_managed_fields
 from gitops_core.testing.kubernetes.server_side_apply.updating import updated
 
 
@@ -49,38 +52,51 @@ def apply_patch(
     Cost: a visit of each field of *applied* and of what differs; for a new object nothing is copied but its metadata.
     """
     check(applied, schema.root)
-    mine = stripped(fields_of(applied, schema.root))
+    mine = stripped(fields_of(applied, schema.root), status=bool(writer.subresource) or not schema.status)
     if live is None:
-        return _with(applied, written([writer.entry(APPLY, mine, writer.now)], custom=schema.custom))
+        return with_managed_fields(
+            as_stored(dict(applied), schema), written([writer.entry(APPLY, mine, writer.time)], custom=schema.custom)
+        )
     managed = read(live.get("metadata", {}).get("managedFields")) or _before_first_apply(live, writer, schema)
     now = writer.entry(APPLY, mine)
     last = next((entry for entry in managed if entry.identity == now.identity), now.owning({}))
     others = [entry for entry in managed if entry.identity != now.identity]
-    merged = merge(live, applied, schema.root)
+    here = {**live, "apiVersion": applied.get("apiVersion")}
+    merged = merge(here, applied, schema.root)
     if last.fields:
-        owned = mine
-        for entry in others:
-            owned = union(owned, entry.fields)
-        merged = prune(merged, last.fields, owned, schema.root)
-    differences = compare(live, merged, schema.root)
+        merged = prune(merged, last.fields, _owned(mine, others), schema.root)
+    differences = compare(here, merged, schema.root)
     if not force:
-        _refuse_conflicts(others, differences)
+        _refuse_conflicts(others, differences, lambda: takeable(live, writer, schema))
     same = not differences.changed and not differences.removed
-    entries = [now.owning(mine, last.time if same else writer.now), *_losing(others, differences)]
-    return _with(live if same else merged, written(capped(entries), custom=schema.custom))
+    entries = [now.owning(mine, last.time if same else writer.time), *_losing(others, differences)]
+    fields = written(capped(entries), custom=schema.custom)
+    body = with_managed_fields(here if same else as_stored(merged, schema), fields)
+    return settle(live, annotated(body, applied, writer))
+
+
+def _owned(mine: FieldSet, others: list[Entry]) -> FieldSet:
+    for entry in others:
+        mine = union(mine, entry.fields)
+    return mine
 
 
 def _before_first_apply(live: Mapping[str, Any], writer: Writer, schema: Schema) -> list[Entry]:
     """Return one entry that owns all of an object that nobody has kept track of."""
     before = Writer(BEFORE_FIRST_APPLY, writer.api_version, writer.now)
-    return updated([], compare(schema.empty, live, schema.root), before)
+    return updated([], compare(schema.empty, live, schema.root), before, schema)
 
 
-def _refuse_conflicts(others: list[Entry], differences: Differences) -> None:
-    found: list[FieldConflict] = []
-    for entry in sorted(others, key=lambda entry: entry.identity):
-        lost = intersection(entry.fields, differences.changed)
-        found.extend(FieldConflict(entry.named, field) for field in spelled_members(ordered(lost)))
+def _refuse_conflicts(others: list[Entry], differences: Differences, takeable: Callable[[], FieldSet]) -> None:
+    lost = [(entry.named, intersection(entry.fields, differences.changed)) for entry in others]
+    if not any(fields for _, fields in lost):
+        return
+    free = takeable()
+    found = [
+        FieldConflict(owner, field)
+        for owner, fields in sorted(lost, key=itemgetter(0))
+        for field in spelled_members(ordered(difference(fields, free)))
+    ]
     if found:
         raise ApplyConflicts(found)
 
@@ -88,10 +104,3 @@ def _refuse_conflicts(others: list[Entry], differences: Differences) -> None:
 def _losing(others: list[Entry], differences: Differences) -> list[Entry]:
     lost: FieldSet = union(differences.changed, differences.removed)
     return [entry.owning(difference(entry.fields, lost)) for entry in others] if lost else others
-
-
-def _with(merged: Mapping[str, Any], fields: list[dict[str, Any]]) -> dict[str, Any]:
-    metadata = {name: value for name, value in merged.get("metadata", {}).items() if name != "managedFields"}
-    if fields:
-        metadata["managedFields"] = fields
-    return {**merged, "metadata": metadata}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,7 +48,11 @@ def _problems(value: Any, node: Node, path: tuple[str, ...]) -> Iterator[str]:
 def _scalar(value: Any, node: Node, path: tuple[str, ...]) -> Iterator[str]:
     name, types = _TYPES.get(node.type, ("", ()))
     if types and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
-        yield f"{spelled(path)}: expected {name}, got {_named(value)}"
+        got = {
+            "s": f"&value.valueUnstructured{{Value:{_as_source(value)}}}",
+            "n": type(value).__name__.replace("str", "string"),
+        }.get(node.type, _named(value))
+        yield f"{spelled(path)}: expected {name}, got {got}"
 
 
 def _map(value: Mapping[str, Any], node: Node, path: tuple[str, ...]) -> Iterator[str]:
@@ -68,7 +73,7 @@ def _list(value: list[Any], node: Node, path: tuple[str, ...]) -> Iterator[str]:
             try:
                 element = element_of(item, node)
             except MissingKeys as problem:
-                yield f"{spelled((*path, element))}: {problem}"
+                yield f"{spelled(path)}: element {index}: {problem}"
                 continue
             if element in seen:
                 yield f"{spelled(path)}: duplicate entries for key {spelled((element,))}"
@@ -78,4 +83,28 @@ def _list(value: list[Any], node: Node, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _named(value: Any) -> str:
-    return "&{" + str(value).lower() + "}" if isinstance(value, bool) else "&{" + str(value) + "}"
+    return "&{" + _spelled_value(value) + "}"
+
+
+def _as_source(value: Any) -> str:
+    """Return a value as the server prints it where it expects a text: as Go source."""
+    if isinstance(value, dict):
+        return (
+            "map[string]interface {}{"
+            + ", ".join(f"{json.dumps(name)}:{_as_source(value[name])}" for name in sorted(value))
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[]interface {}{" + ", ".join(map(_as_source, value)) + "}"
+    return json.dumps(value)
+
+
+def _spelled_value(value: Any) -> str:
+    """Return a value as the server prints it."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{name}:{_spelled_value(value[name])}" for name in sorted(value)) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(map(_spelled_value, value)) + "]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)

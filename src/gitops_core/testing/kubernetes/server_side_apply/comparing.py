@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from gitops_core.testing.kubernetes.server_side_apply.elements import element_of
-from gitops_core.testing.kubernetes.server_side_apply.field_sets import LEAF, FieldSet
+from gitops_core.testing.kubernetes.server_side_apply.field_sets import LEAF, MEMBER, FieldSet
 from gitops_core.testing.kubernetes.server_side_apply.owned import everything
 from gitops_core.testing.kubernetes.server_side_apply.schemas import DEDUCED, Node, Shape
 
@@ -72,6 +72,10 @@ def _child(element: str, values: tuple[Any, Any], node: Node, found: _Found) -> 
         _lists(old or [], new or [], node, (changed, removed))
     else:
         found[0][element] = LEAF
+        if node.shape is Shape.DEDUCED and isinstance(old, dict) and old:
+            found[1][element] = {name: below for name, below in everything(old, node).items() if name != MEMBER}
+        if node.shape is Shape.DEDUCED and isinstance(new, dict) and new:
+            found[0][element] = everything(new, node)
         return
     if changed:
         found[0][element] = changed
@@ -88,10 +92,18 @@ def _lists(before: list[Any], after: list[Any], node: Node, found: _Found) -> No
             if not _same(old[0], new[0]):
                 _child(element, (old[0], new[0]), kind, found)
         elif not _same(old, new):
-            found[0][element] = LEAF
+            _repeated(element, (old, new), kind, found)
     for element, old in old_items.items():
         if element not in new_items:
             found[1][element] = everything(old[0], kind)
+
+
+def _repeated(element: str, items: tuple[list[Any], list[Any]], node: Node, found: _Found) -> None:
+    """An item that is there twice is one value: its fields have no owner of their own."""
+    old, new = items
+    found[0][element] = LEAF if len(new) > 1 else everything(new[0], node)
+    if len(old) == 1 and old[0] is not _MISSING:
+        found[1][element] = {name: below for name, below in everything(old[0], node).items() if name != MEMBER}
 
 
 def _by_element(items: list[Any], node: Node) -> dict[str, list[Any]]:

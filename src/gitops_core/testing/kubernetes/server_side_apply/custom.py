@@ -11,12 +11,13 @@ from gitops_core.testing.kubernetes.server_side_apply.schemas import DEDUCED, No
 _SCALARS = {"string": "s", "integer": "n", "number": "n", "boolean": "b"}
 
 
-def custom_schema(structural: Mapping[str, Any]) -> Schema:
+def custom_schema(structural: Mapping[str, Any], *, status: bool = False) -> Schema:
     """
     Return the schema of a custom resource.
 
     Args:
         structural: ``openAPIV3Schema`` of a version of a CustomResourceDefinition; ``{}`` when nothing is known.
+        status: The definition has the status subresource.
 
     Source: Kubernetes documentation, "Server-Side Apply", "Merge strategy": lists without a type are one value, maps are merged.
     """
@@ -25,7 +26,7 @@ def custom_schema(structural: Mapping[str, Any]) -> Schema:
     metadata = known.root.fields["metadata"] if known else DEDUCED
     text = Node(Shape.SCALAR, type="s")
     fields = {**node.fields, "apiVersion": text, "kind": text, "metadata": metadata}
-    return Schema(Node(Shape.MAP, fields=fields, element=node.element), custom=True)
+    return Schema(Node(Shape.MAP, fields=fields, element=node.element), status=status, custom=True)
 
 
 def _node(schema: Mapping[str, Any]) -> Node:
@@ -61,7 +62,9 @@ def _list(schema: Mapping[str, Any]) -> Node:
     return Node(Shape.ATOMIC_LIST, element=element)
 
 
-def schema_of(group: str, kind: str, crd_schema: Mapping[str, Any] | None = None, *, version: str = "") -> Schema:
+def schema_of(
+    group: str, kind: str, crd_schema: Mapping[str, Any] | None = None, *, version: str = "", status: bool = False
+) -> Schema:
     """
     Return what server-side apply has to know about a kind.
 
@@ -70,6 +73,7 @@ def schema_of(group: str, kind: str, crd_schema: Mapping[str, Any] | None = None
         kind: The kind.
         crd_schema: For a custom resource: ``openAPIV3Schema`` of the version, ``{}`` when it has none. None for a built-in kind.
         version: The version of a built-in kind; empty for the newest.
+        status: For a custom resource: its definition has the status subresource.
 
     Raises:
         LookupError: No built-in kind has this name; a custom resource needs *crd_schema*.
@@ -77,7 +81,7 @@ def schema_of(group: str, kind: str, crd_schema: Mapping[str, Any] | None = None
     Cost: built-in kinds are read once and kept; the schema of a custom resource is built at every call, so keep it.
     """
     if crd_schema is not None:
-        return custom_schema(crd_schema)
+        return custom_schema(crd_schema, status=status)
     found = builtin_schema(group, version, kind)
     if found is None:
         raise LookupError(f"no built-in kind {kind} in group {group or 'core'!r}; give crd_schema for a custom resource")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from gitops_core.testing.kubernetes.server_side_apply.field_sets import FieldSet, paths
 from gitops_core.testing.kubernetes.server_side_apply.schemas import Node, Shape
+
+_ESCAPED = re.compile("[<>&]")
 
 
 class MissingKeys(ValueError):
@@ -52,14 +55,15 @@ def _element_of_some(keys: tuple[tuple[str, Any], ...], values: list[Any]) -> st
     if not pairs:
         names = "[" + " ".join(json.dumps(name) for name, _ in keys) + "]"
         raise MissingKeys(
-            f"associative list with keys has an element that omits all key fields {names} (at least one must be present)"
+            f"associative list with keys has an element that omits all key fields {names} (and doesn't have default values for any key fields)"
         )
     return "k:" + as_json(dict(sorted(pairs.items())))
 
 
 def as_json(value: Any) -> str:
-    """Return *value* as compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """Return *value* as compact JSON, with ``<``, ``>`` and ``&`` escaped as Go does."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") if _ESCAPED.search(text) else text
 
 
 def spelled(path: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from gitops_core.testing.kubernetes.server_side_apply.field_sets import FieldSet
 
 APPLY = "Apply"
 UPDATE = "Update"
+SCALE = "scale"
 BEFORE_FIRST_APPLY = "before-first-apply"
 ANCIENT_CHANGES = "ancient-changes"
 MAX_UPDATE_MANAGERS = 10
@@ -33,6 +34,11 @@ class Writer:
     api_version: str
     now: str
     subresource: str = ""
+
+    @property
+    def time(self) -> str:
+        """The time of what it changes; observed: the server keeps none of a change through ``scale``."""
+        return "" if self.subresource == SCALE else self.now
 
     def entry(self, operation: str, fields: FieldSet, time: str = "") -> Entry:
         """Return the entry of this writer."""
@@ -76,8 +82,8 @@ class Entry:
     def named(self) -> str:
         """How a conflict names the manager."""
         where = f' with subresource "{self.subresource}"' if self.subresource else ""
-        when = f" at {self.time}" if self.operation == UPDATE and self.time else ""
-        return f'"{self.manager}"{where} using {self.api_version}{when}'
+        version = f" using {self.api_version}" if self.operation == UPDATE else ""
+        return f'"{self.manager}"{where}{version}'
 
 
 def read(managed: Iterable[Mapping[str, Any]] | None) -> list[Entry]:

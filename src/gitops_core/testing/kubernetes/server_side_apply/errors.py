@@ -21,7 +21,7 @@ class FieldConflict:
     A field that another manager owns with another value.
 
     Attributes:
-        owner: The manager as conflicts name it: ``conflict with "kubectl" using apps/v1``, without the first two words.
+        owner: The manager as conflicts name it: ``"kubectl" using apps/v1``; without the version when it applied.
         field: As the server spells it: ``.spec.replicas``.
     """
 
@@ -72,4 +72,4 @@ class InvalidApply(ValueError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+        super().__init__(self.problems[0] if len(self.problems) == 1 else "\n  ".join(("errors:", *self.problems)))

@@ -63,11 +63,10 @@ def contains(fields: FieldSet, *path: str) -> bool:
 
 
 def paths(fields: FieldSet) -> Iterator[tuple[str, ...]]:
-    """Yield every member, parents before what is below them, in the order of the set."""
+    """Yield every member: at each level the members in the order of the set, then what is below each element."""
+    yield from ((element,) for element, below in fields.items() if element != MEMBER and is_member(below))
     for element, below in fields.items():
-        if element != MEMBER:
-            if is_member(below):
-                yield (element,)
+        if element != MEMBER and below:
             yield from ((element, *rest) for rest in paths(below))
 
 

@@ -110,4 +110,4 @@ def builtin_schema(group: str, version: str, kind: str) -> Schema | None:
     if name is None:
         return None
     root = known.of_type(name)
-    return Schema(root, custom=False, empty=_empty(root))
+    return Schema(root, status="status" in root.fields, empty=_empty(root))

@@ -86,17 +86,27 @@ def everything(value: Any, node: Node) -> FieldSet:
             return LEAF
         return {MEMBER: LEAF, **{"f:" + name: everything(value[name], node.child(name) or DEDUCED) for name in value}}
     if isinstance(value, list) and value and node.shape in _MERGED_LISTS:
-        return {MEMBER: LEAF, **{element_of(item, node): everything(item, node.element or DEDUCED) for item in value}}
+        return {MEMBER: LEAF, **_every_item(value, node)}
     return LEAF
 
 
-def stripped(fields: FieldSet) -> FieldSet:
+def _every_item(items: list[Any], node: Node) -> FieldSet:
+    out: FieldSet = {}
+    for item in items:
+        element = element_of(item, node)
+        out[element] = LEAF if element in out else everything(item, node.element or DEDUCED)  # twice: one value
+    return out
+
+
+def stripped(fields: FieldSet, *, status: bool = True) -> FieldSet:
     """
-    Return *fields* without those that nobody ever owns.
+    Return *fields* without those that nobody ever owns, and without ``status`` when *status* is off.
 
     Source: Kubernetes documentation, "Server-Side Apply"; observed: the server keeps no owner of what identifies an object.
     """
     out = {name: below for name, below in fields.items() if name not in NEVER_OWNED}
+    if not status:
+        out.pop("f:status", None)
     metadata = out.pop("f:metadata", None)
     if metadata:
         kept = {name: below for name, below in metadata.items() if name not in NEVER_OWNED_IN_METADATA}

@@ -68,11 +68,13 @@ class Schema:
 
     Attributes:
         root: The object itself.
+        status: The kind has a status subresource: a write to the object itself never owns ``status``.
         custom: A custom resource: its server has no typed form of it, so a new object has no field until somebody writes it.
         empty: The object that the server compares a new one with.
     """
 
     root: Node = attrs.field(repr=False)
+    status: bool = False
     custom: bool = False
     empty: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 

@@ -10,6 +10,9 @@ from gitops_core.testing.kubernetes.server_side_apply.entries import UPDATE, Ent
 from gitops_core.testing.kubernetes.server_side_apply.field_sets import difference, ordered, union
 from gitops_core.testing.kubernetes.server_side_apply.owned import stripped
 from gitops_core.testing.kubernetes.server_side_apply.schemas import Schema
+from gitops_core.testing.kubernetes.server_side_apply.stored import settle, with_managed_fields
+
+RESET: tuple[list[Any], ...] = ([], [{}])
 
 
 def track_update(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, writer: Writer, schema: Schema) -> dict[str, Any]:
@@ -17,7 +20,7 @@ def track_update(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, 
     Return *after* with ``metadata.managedFields`` as a write that is no apply leaves them.
 
     Fields that are new or have another value belong to the writer alone; what is gone belongs to nobody. A client that sends
-    ``managedFields: [{}]`` resets them all; one that sends none or an empty list does not.
+    ``managedFields: []`` or ``[{}]`` resets them all; from then on an object has no managers until somebody applies to it.
 
     Args:
         before: What was stored; None when the object is created.
@@ -32,55 +35,30 @@ def track_update(before: Mapping[str, Any] | None, after: Mapping[str, Any], *, 
     """
     sent = after.get("metadata", {}).get("managedFields")
     live = None if before is None else before.get("metadata", {}).get("managedFields")
-    managed = [] if sent == [{}] else read(live if writer.subresource else sent) or read(live)
+    managed = [] if sent in RESET else read(live if writer.subresource else sent) or read(live)
     if before is not None and not managed:
-        return _with(after, [])
-    if before is None:
-        managed = read(sent) if sent != [{}] else []
-    differences = compare(schema.empty if before is None else before, after, schema.root)
-    entries = capped(_moved(managed, differences, writer))
-    fields = written(entries, custom=schema.custom)
-    return _with(after, live if live and _only_times_differ(fields, live) and _same_object(before, after) else fields)
+        return with_managed_fields(after, [])
+    old = schema.empty if before is None else {**before, "apiVersion": after.get("apiVersion")}
+    entries = updated(managed, compare(old, after, schema.root), writer, schema)
+    fields = written(capped(entries), custom=schema.custom)
+    return settle(before, with_managed_fields(after, fields))
 
 
-def updated(managed: list[Entry], differences: Differences, writer: Writer) -> list[Entry]:
+def updated(managed: list[Entry], differences: Differences, writer: Writer, schema: Schema) -> list[Entry]:
     """Return the entries after an update by *writer* that made *differences*."""
-    return _moved(managed, differences, writer)
-
-
-def _moved(managed: list[Entry], differences: Differences, writer: Writer) -> list[Entry]:
-    changed, removed = differences.changed, differences.removed
+    status = bool(writer.subresource) or not schema.status
+    changed, removed = stripped(differences.changed, status=status), stripped(differences.removed, status=status)
     if not changed and not removed:
         return managed
     lost = union(changed, removed)
     entries = {entry.identity: _less(entry, lost) for entry in managed}
-    mine = stripped(changed)
-    if mine:
-        entry = writer.entry(UPDATE, mine, writer.now)
+    if changed:
+        entry = writer.entry(UPDATE, changed, writer.time)
         previous = entries.get(entry.identity)
-        entries[entry.identity] = entry.owning(ordered(mine if previous is None else union(previous.fields, mine)))
+        entries[entry.identity] = entry.owning(ordered(changed if previous is None else union(previous.fields, changed)))
     return [entry for entry in entries.values() if entry.fields]
 
 
 def _less(entry: Entry, lost: Any) -> Entry:
     fields = difference(entry.fields, lost)
     return entry if fields == entry.fields else entry.owning(fields)
-
-
-def _with(after: Mapping[str, Any], fields: list[dict[str, Any]]) -> dict[str, Any]:
-    metadata = {name: value for name, value in after.get("metadata", {}).items() if name != "managedFields"}
-    if fields:
-        metadata["managedFields"] = fields
-    return {**after, "metadata": metadata}
-
-
-def _only_times_differ(fields: list[dict[str, Any]], live: list[dict[str, Any]]) -> bool:
-    return _timeless(fields) == _timeless(live)
-
-
-def _timeless(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in entry.items() if name != "time"} for entry in fields]
-
-
-def _same_object(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
-    return before is not None and _with(before, []) == _with(after, [])
