@@ -1,0 +1,154 @@
+"""The cluster as a test holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from gitops_core.interfaces import Clock
+from gitops_core.testing.kubernetes import api, users
+from gitops_core.testing.kubernetes.admission import Admission
+from gitops_core.testing.kubernetes.api import Answer, Asked
+from gitops_core.testing.kubernetes.http import HttpRequest, HttpResponse
+from gitops_core.testing.kubernetes.requests import Request, RequestLog
+from gitops_core.testing.kubernetes.server import Server
+from gitops_core.testing.kubernetes.settings import DEFAULT_NAMESPACES, ClusterSettings
+from gitops_core.testing.kubernetes.world import World
+
+Object = dict[str, Any]
+
+
+class FakeCluster:
+    """
+    A Kubernetes API server in this process. Safe between threads.
+
+    ``handle`` answers requests without a socket. Inside of a ``with`` block it also listens on loopback, for clients and ``kubectl``::
+
+        with FakeCluster() as cluster:
+            connection = cluster.connection("alice")
+            ...
+            assert cluster.requests.count("patch", "deployments.apps") == 1
+
+    Attributes:
+        requests: What was asked.
+
+    Args:
+        settings: How it behaves.
+    """
+
+    def __init__(self, settings: ClusterSettings | None = None) -> None:
+        self._world = World(settings or ClusterSettings())
+        self.requests = RequestLog(self._world.settings.log_size)
+        self._server: Server | None = None
+        for name in DEFAULT_NAMESPACES:
+            self._must("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        self.requests.reset()
+
+    # -- with sockets -----------------------------------------------------------------------------------------------------
+    def __enter__(self) -> Self:
+        """Listen on a free port of the loopback interface."""
+        self._server = Server(self.handle)
+        self._server.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Close every connection and stop listening; the objects stay."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening. Idempotent."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+            with self._world.store.changed:
+                self._world.store.changed.notify_all()
+
+    @property
+    def url(self) -> str:
+        """
+        The address: ``http://127.0.0.1:PORT``.
+
+        Raises:
+            RuntimeError: It does not listen: outside of the ``with`` block.
+        """
+        if self._server is None:
+            raise RuntimeError("the fake cluster does not listen; enter it: with FakeCluster() as cluster:")
+        return f"http://127.0.0.1:{self._server.port}"
+
+    def token(self, user: str = "admin") -> str:
+        """Return the bearer token of a user; every name has one, ``system:serviceaccount:NAMESPACE:NAME`` too."""
+        return users.token(user)
+
+    def kubeconfig(self, directory: Path, user: str = "admin") -> Path:
+        """Write a kubeconfig for *user* into *directory* and return its path."""
+        name = "fake"
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": self.url}}],
+            "users": [{"name": user, "user": {"token": self.token(user)}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": user, "namespace": "default"}}],
+            "current-context": name,
+        }
+        path = directory / f"kubeconfig-{user.replace(':', '-')}.json"
+        path.write_text(json.dumps(content, indent=2))
+        return path
+
+    # -- without ----------------------------------------------------------------------------------------------------------
+    def handle(self, request: HttpRequest) -> Answer:
+        """Answer one request: a response, or a stream for a watch. Cost: tens of microseconds for one object."""
+        learned: list[Asked] = [Asked()]
+        made = api.answer(self._world, request, learned.append)
+        self._note(request, learned[-1], made)
+        return made
+
+    def request(
+        self, method: str, target: str, body: Any = None, *, user: str = "admin", headers: Mapping[str, str] = {}
+    ) -> tuple[int, Any]:
+        """Ask as *user* without a socket, and return the status and the JSON value of the answer; a watch is refused with TypeError."""
+        asked = HttpRequest.of(method, target, body, {"authorization": f"Bearer {self.token(user)}", **headers})
+        made = self.handle(asked)
+        if not isinstance(made, HttpResponse):
+            raise TypeError("a watch has no single answer; use handle()")
+        return made.status, json.loads(made.body) if made.content_type.startswith("application/json") else made.body.decode()
+
+    # -- the world --------------------------------------------------------------------------------------------------------
+    @property
+    def clock(self) -> Clock:
+        """All time of the cluster."""
+        return self._world.settings.clock
+
+    def admit(self, admission: Admission) -> None:
+        """Let *admission* look at every write from now on."""
+        self._world.admissions.append(admission)
+
+    def compact(self) -> None:
+        """Forget the history: watches and continue tokens from before are answered 410."""
+        self._world.store.compact()
+
+    def _must(self, method: str, target: str, body: Any) -> Any:
+        status, value = self.request(method, target, body)
+        if status >= 300:  # noqa: PLR2004  # why: not a success
+            raise RuntimeError(f"{method} {target}: {value}")
+        return value
+
+    def _note(self, request: HttpRequest, asked: Asked, made: Answer) -> None:
+        sent = len(made.body) if isinstance(made, HttpResponse) else 0
+        at = self._world.settings.clock.monotonic()
+        self.requests.note(
+            Request(
+                0,
+                at,
+                asked.user,
+                asked.verb,
+                asked.resource,
+                asked.namespace,
+                asked.name,
+                made.status,
+                len(request.body),
+                sent,
+                request.path,
+            )
+        )

@@ -1,0 +1,55 @@
+"""What is special about writing objects of a kind: which part of an update counts, and what is reset. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gitops_core.testing.kubernetes.kinds import Kind
+
+Object = dict[str, Any]
+_NOT_COUNTED: Final = frozenset({"metadata", "status", "kind", "apiVersion"})
+_OWN_METADATA: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
+
+
+def for_create(kind: Kind, value: Object) -> Object:
+    """Return *value* as it begins: without a status that only a controller may write, and in the first generation."""
+    made = value
+    if "status" in kind.subresources:
+        made = {name: item for name, item in made.items() if name != "status"}
+    return made
+
+
+def for_update(kind: Kind, before: Object, after: Object, subresource: str) -> Object:
+    """Return *after* with what this subresource may not change as it was *before*, and with the metadata that is the server's own."""
+    metadata = {name: item for name, item in after["metadata"].items() if name not in _OWN_METADATA}
+    metadata |= {name: before["metadata"][name] for name in _OWN_METADATA if name in before["metadata"]}
+    if after["metadata"].get("uid"):
+        metadata["uid"] = after["metadata"]["uid"]
+    if subresource == "status":
+        managed = {"managedFields": metadata["managedFields"]} if "managedFields" in metadata else {}
+        kept = {name: item for name, item in before["metadata"].items() if name != "managedFields"}
+        return _with_status({**before, "metadata": {**kept, **managed}}, after)
+    made = {**after, "metadata": metadata}
+    if "status" in kind.subresources:
+        made = _with_status(made, before)
+    if counts(kind) and changes(kind, before, made):
+        metadata["generation"] = before["metadata"].get("generation", 0) + 1
+    return made
+
+
+def counts(kind: Kind) -> bool:
+    """Tell whether the kind has a generation; custom kinds have."""
+    return kind.counts or kind.custom is not None
+
+
+def changes(kind: Kind, before: Object, after: Object) -> bool:
+    """Tell whether an update makes a new generation."""
+    ignored = _NOT_COUNTED if kind.custom is None or "status" in kind.subresources else _NOT_COUNTED - {"status"}
+    if kind.key == ("apps", "deployments") and before["metadata"].get("annotations") != after["metadata"].get("annotations"):
+        return True
+    return {n: i for n, i in before.items() if n not in ignored} != {n: i for n, i in after.items() if n not in ignored}
+
+
+def _with_status(value: Object, owner: Object) -> Object:
+    made = {name: item for name, item in value.items() if name != "status"}
+    return {**made, "status": owner["status"]} if "status" in owner else made
