@@ -125,7 +125,7 @@ def flag(kind: str, options: list[str]) -> str:
     return "|z" if plain and "omitempty" in options else "|!"
 
 
-PLAIN: set[str] = set(["string", "bool", "int32", "int64", "int", "float64", "float32", "byte", "ResourceList", "UID", "JSON"])
+PLAIN: set[str] = {"string", "bool", "int32", "int64", "int", "float64", "float32", "byte", "ResourceList", "UID", "JSON"}
 NAMED = re.compile(r"^type (\w+) (?:string|int32|int64|bool|\[\]\S+|map\[\S+\]\S+)$", re.MULTILINE)
 
 

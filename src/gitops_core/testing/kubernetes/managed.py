@@ -22,7 +22,10 @@ Object = dict[str, Any]
 
 def tracked(call: Call, before: Object | None, after: Object) -> Object:
     """Return *after* with the fields that changed in the name of the call's manager."""
-    return track_update(before, after, writer=_writer(call), schema=schema(call.kind))
+    if call.route.subresource or "status" not in call.kind.subresources:
+        return track_update(before, after, writer=_writer(call), schema=schema(call.kind))
+    made = track_update(_less(before), _less(after) or after, writer=_writer(call), schema=schema(call.kind))
+    return {**made, "status": after["status"]} if "status" in after else made
 
 
 def applied(call: Call, live: Object | None, patch: Object) -> Object:
@@ -33,7 +36,9 @@ def applied(call: Call, live: Object | None, patch: Object) -> Object:
         ApiStatus: 409 with the fields of other managers, 500 when it does not fit the schema, as the server has it.
     """
     try:
-        return apply_patch(live, patch, writer=_writer(call), schema=schema(call.kind), force=call.request.flag("force"))
+        return apply_patch(
+            live, _taken(call, patch), writer=_writer(call), schema=schema(call.kind), force=call.request.flag("force")
+        )
     except ApplyConflicts as conflicts:
         raise _conflict(conflicts) from None
     except InvalidApply as error:
@@ -56,6 +61,22 @@ _SCHEMAS: Final[dict[int, tuple[Kind, Schema]]] = {}
 
 def _writer(call: Call) -> Writer:
     return Writer(call.manager, call.kind.api_version, call.world.stamp(), call.route.subresource)
+
+
+def _less(value: Object | None) -> Object | None:
+    return value if value is None else {name: item for name, item in value.items() if name != "status"}
+
+
+def _taken(call: Call, patch: Object) -> Object:
+    """What the object itself, or its subresource, takes of a configuration."""
+    if call.route.subresource == "status":
+        metadata = {name: patch["metadata"][name] for name in ("name", "namespace") if name in patch["metadata"]}
+        return {
+            name: item
+            for name, item in {**patch, "metadata": metadata}.items()
+            if name in {"apiVersion", "kind", "metadata", "status"}
+        }
+    return _less(patch) or patch if "status" in call.kind.subresources else patch
 
 
 def _conflict(conflicts: ApplyConflicts) -> ApiStatus:

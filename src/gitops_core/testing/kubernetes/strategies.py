@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gitops_core.testing.kubernetes.kinds import Kind
+from gitops_core.testing.kubernetes.types import empty, type_of
 
 Object = dict[str, Any]
 _NOT_COUNTED: Final = frozenset({"metadata", "status", "kind", "apiVersion"})
@@ -13,10 +14,11 @@ _OWN_METADATA: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deleti
 
 def for_create(kind: Kind, value: Object) -> Object:
     """Return *value* as it begins: without a status that only a controller may write, and in the first generation."""
-    made = value
-    if "status" in kind.subresources:
-        made = {name: item for name, item in made.items() if name != "status"}
-    return made
+    if "status" not in kind.subresources:
+        return value
+    made = {name: item for name, item in value.items() if name != "status"}
+    type_name = type_of(kind)
+    return made if type_name is None else {**made, "status": empty(type_name, "status")}
 
 
 def for_update(kind: Kind, before: Object, after: Object, subresource: str) -> Object:
@@ -30,11 +32,14 @@ def for_update(kind: Kind, before: Object, after: Object, subresource: str) -> O
         kept = {name: item for name, item in before["metadata"].items() if name != "managedFields"}
         return _with_status({**before, "metadata": {**kept, **managed}}, after)
     made = {**after, "metadata": metadata}
-    if "status" in kind.subresources:
-        made = _with_status(made, before)
-    if counts(kind) and changes(kind, before, made):
-        metadata["generation"] = before["metadata"].get("generation", 0) + 1
-    return made
+    return _with_status(made, before) if "status" in kind.subresources else made
+
+
+def counted(kind: Kind, before: Object, after: Object) -> Object:
+    """Return *after* in the next generation if it differs from *before* in what counts."""
+    if not counts(kind) or not changes(kind, before, after):
+        return after
+    return {**after, "metadata": {**after["metadata"], "generation": before["metadata"].get("generation", 0) + 1}}
 
 
 def counts(kind: Kind) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 
-def table(kind: Kind, values: list[Object], metadata: Object, form: Form) -> Object:
+def table(_kind: Kind, values: list[Object], metadata: Object, form: Form) -> Object:
     """Return the table of *values*."""
     columns = [_column("Name", "Must be unique within a namespace."), _column("Age", "How long ago it was created.")]
     rows = [

@@ -113,6 +113,11 @@ def read(type_name: str, value: dict[str, Any], found: Found, where: str = "") -
     return made
 
 
+def empty(type_name: str, name: str) -> Any:
+    """Return what a field of a type is when nothing was ever written to it."""
+    return _zero(fields(type_name)[name].shape)
+
+
 def _read(shape: str, value: Any, found: Found, where: str) -> Any:
     first = shape[0]
     if first == "@":

@@ -9,7 +9,7 @@ import attrs
 
 from gitops_core.testing.kubernetes import admission, bodies, managed, metadata, strategies
 from gitops_core.testing.kubernetes.calls import Call
-from gitops_core.testing.kubernetes.defaults import defaulted
+from gitops_core.testing.kubernetes.defaults import defaulted, prepared
 from gitops_core.testing.kubernetes.encoding import encoded
 from gitops_core.testing.kubernetes.namespaces import check_namespace
 from gitops_core.testing.kubernetes.statuses import (
@@ -56,10 +56,11 @@ def create_object(call: Call, value: Object, track: bool = True) -> Stored:
     with world.store.lock:
         made = _new(call, value)
         check_namespace(call, made["metadata"].get("name", ""))
-        made = _admitted(call, "CREATE", defaulted(kind, made, world, None), None)
-        _refuse(call, made, [*metadata.problems(kind, made["metadata"]), *created_problems(kind, made)])
+        made = defaulted(kind, made)
         if track:
             made = managed.tracked(call, None, made)
+        made = prepared(kind, _admitted(call, "CREATE", made, None), world, None)
+        _refuse(call, made, [*metadata.problems(kind, made["metadata"]), *created_problems(kind, made)])
         _validate(call, "CREATE", made, None)
         _check_size(call, made)
         if world.find(kind, made["metadata"].get("namespace", ""), made["metadata"]["name"]):
@@ -82,11 +83,13 @@ def update(call: Call, change: Callable[[Object], Object], track: bool = True) -
         asked = change(before.object)
         _check_identity(call, asked, before)
         made = strategies.for_update(kind, before.object, asked, route.subresource)
-        made = _admitted(call, "UPDATE", defaulted(kind, made, world, before.object), before.object)
-        causes = [*metadata.problems(kind, made["metadata"]), *metadata.changed(made["metadata"], before.object["metadata"])]
-        _refuse(call, made, [*causes, *updated_problems(kind, before.object, made, route.subresource)])
+        made = defaulted(kind, made)
         if track:
             made = managed.tracked(call, before.object, made)
+        made = prepared(kind, _admitted(call, "UPDATE", made, before.object), world, before.object)
+        made = strategies.counted(kind, before.object, made)
+        causes = [*metadata.problems(kind, made["metadata"]), *metadata.changed(made["metadata"], before.object["metadata"])]
+        _refuse(call, made, [*causes, *updated_problems(kind, before.object, made, route.subresource)])
         _validate(call, "UPDATE", made, before.object)
         _check_size(call, made)
         return _stored(call, before, made)
