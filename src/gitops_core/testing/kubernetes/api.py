@@ -15,7 +15,7 @@ from gitops_core.testing.kubernetes.http import HttpRequest, HttpResponse, HttpS
 from gitops_core.testing.kubernetes.routing import Route, route
 from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request, not_supported, too_large
 from gitops_core.testing.kubernetes.store import Stored
-from gitops_core.testing.kubernetes.users import User, authenticated
+from gitops_core.testing.kubernetes.users import authenticated, by_path, token
 from gitops_core.testing.kubernetes.watching import WatchStream
 from gitops_core.testing.kubernetes.world import World
 
@@ -38,6 +38,9 @@ class Asked:
 def answer(world: World, request: HttpRequest, learned: Callable[[Asked], None]) -> Answer:
     """Answer *request*; *learned* is told what it is about as soon as that is known. Never raises ApiStatus."""
     try:
+        path, name = by_path(request.path)
+        if name:
+            request = attrs.evolve(request, path=path, headers={**request.headers, "authorization": f"Bearer {token(name)}"})
         user = authenticated(request.headers, world.settings.users)
         learned(Asked(user.name))
         if len(request.body) > MOST_BYTES:
@@ -55,7 +58,7 @@ def answer(world: World, request: HttpRequest, learned: Callable[[Asked], None])
 
 def _is_resource(path: str) -> bool:
     parts = path.strip("/").split("/")
-    return (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3)  # noqa: PLR2004  # why: api/V/..., apis/G/V/...
+    return len(parts) > {"api": 2, "apis": 3}.get(parts[0], len(parts))
 
 
 def _is_served(world: World, path: str) -> bool:
@@ -190,10 +193,3 @@ _VERBS: Final[dict[str, Callable[[Call], Answer]]] = {
     "delete": _delete,
     "deletecollection": _delete_collection,
 }
-
-
-def as_user(world: World, name: str) -> User:
-    """Return the user of that name, for calls that come from the test itself."""
-    from gitops_core.testing.kubernetes.users import known
-
-    return known(name, world.settings.users)

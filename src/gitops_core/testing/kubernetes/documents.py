@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gitops_core.testing.kubernetes import discovery, openapi
 from gitops_core.testing.kubernetes.encoding import encoded
@@ -12,8 +12,9 @@ from gitops_core.testing.kubernetes.users import User
 from gitops_core.testing.kubernetes.world import World
 
 Object = dict[str, Any]
-_HEALTH = frozenset({"healthz", "livez", "readyz"})
-_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_HEALTH: Final = frozenset({"healthz", "livez", "readyz"})
+_GROUP_VERSION: Final = 3  # parts: apis, the group, the version
+_AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 def document(world: World, request: HttpRequest, _user: User) -> HttpResponse | None:
@@ -43,12 +44,12 @@ def _discovered(world: World, request: HttpRequest, parts: list[str]) -> HttpRes
     found: Object | None
     if len(parts) == 1:
         found = discovery.core_versions() if core else discovery.groups(world.kinds)
-    elif core or len(parts) == 3:  # noqa: PLR2004  # why: apis/GROUP/VERSION
+    elif core or len(parts) == _GROUP_VERSION:
         group, version = ("", parts[1]) if core else (parts[1], parts[2])
         found = discovery.resources(world.kinds, group, version)
     else:
         found = discovery.group(world.kinds, parts[1])
-    if found is None and len(parts) == 3:  # noqa: PLR2004  # why: apis/GROUP/VERSION
+    if found is None and len(parts) == _GROUP_VERSION:
         raise no_such_resource()
     return None if found is None else HttpResponse(200, encoded(found))
 
@@ -56,5 +57,5 @@ def _discovered(world: World, request: HttpRequest, parts: list[str]) -> HttpRes
 def _openapi(world: World, parts: list[str]) -> HttpResponse | None:
     if parts[1:2] != ["v3"]:
         raise not_supported("/openapi/v2, which clients read as protocol buffers")
-    found = openapi.index(world.kinds) if len(parts) == 2 else openapi.group_version(world.kinds, parts[2:])  # noqa: PLR2004  # why: openapi/v3
+    found = openapi.group_version(world.kinds, parts[2:]) if parts[2:] else openapi.index(world.kinds)
     return None if found is None else HttpResponse(200, encoded(found))

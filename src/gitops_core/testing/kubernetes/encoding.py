@@ -50,8 +50,8 @@ def _paths(value: Any, owner: dict[str, Any], name: str, prefix: str = "") -> It
 def _yaml(body: bytes) -> Any:
     import yaml
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where there is one
     try:
-        return yaml.load(body, loader)  # noqa: S506  # why: it is the safe loader, in C where there is one
+        return loader(body).get_single_data()
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error

@@ -12,6 +12,7 @@ from gitops_core.testing.kubernetes.statuses import Cause, forbidden_field, inva
 
 Object = dict[str, Any]
 MOST_ANNOTATION_BYTES: Final = 262_144
+_LONGEST_LABEL: Final = 63
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
 _LABEL_1035: Final = r"[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -45,7 +46,7 @@ def problems(kind: Kind, metadata: Object) -> Iterator[Cause]:
     yield from _name_problems(kind, metadata.get("name", ""))
     for key, value in (metadata.get("labels") or {}).items():
         yield from _key_problems("metadata.labels", key)
-        if len(value) > 63:  # noqa: PLR2004  # why: the longest label
+        if len(value) > _LONGEST_LABEL:
             yield Cause("FieldValueInvalid", f'Invalid value: "{value}": must be no more than 63 bytes', "metadata.labels")
         elif not _VALUE_PATTERN.fullmatch(value):
             yield invalid_value("metadata.labels", value, _TOLD["value"])
@@ -93,7 +94,7 @@ def _key_problems(field: str, key: str) -> Iterator[Cause]:
         yield invalid_value(field, key, f"prefix part {_TOLD['subdomain']}")
     if not name:
         yield invalid_value(field, key, "name part must be non-empty")
-    elif len(name) > 63:  # noqa: PLR2004  # why: the longest name of a label
+    elif len(name) > _LONGEST_LABEL:
         yield Cause("FieldValueInvalid", f'Invalid value: "{key}": name part must be no more than 63 bytes', field)
     if not _KEY_PATTERN.fullmatch(name):
         yield invalid_value(field, key, _TOLD["key"])

@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 _TEXT: Final = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)?)$")
+_KIBI: Final = 1024
 _BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL: Final = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 
@@ -32,7 +33,7 @@ def is_quantity(value: object) -> bool:
 
 
 def _scaled(number: Decimal) -> str:
-    if abs(number) < 1024 or number != number.to_integral_value():  # noqa: PLR2004  # why: smaller than the first binary suffix
+    if abs(number) < _KIBI or number != number.to_integral_value():
         return _decimal(number)
     whole, step = int(number), 0
     while whole % 1024 == 0 and step < len(_BINARY) - 1 and whole:

@@ -82,10 +82,10 @@ def _split(path: str) -> tuple[str, str, list[str]]:
 
 
 def _place(kinds: KindTable, group: str, version: str, rest: list[str]) -> tuple[Kind, str, str, str]:
-    in_namespace = rest[:1] == ["namespaces"] and len(rest) > 2 and not _of_a_namespace(group, rest)  # noqa: PLR2004  # why: namespaces/NAME/PLURAL
+    in_namespace = rest[:1] == ["namespaces"] and len(rest) > len(("namespaces", "name")) and not _of_a_namespace(group, rest)
     namespace, parts = (rest[1], rest[2:]) if in_namespace else ("", rest)
     kind = kinds.find(group, version, parts[0]) if parts else None
-    if kind is None or len(parts) > 3 or (in_namespace and not kind.namespaced):  # noqa: PLR2004  # why: plural/name/subresource
+    if kind is None or len(parts) > len(("plural", "name", "subresource")) or (in_namespace and not kind.namespaced):
         raise no_such_resource()
     name, subresource = [*parts[1:], "", ""][:2]
     if kind.namespaced and name and not in_namespace:
@@ -94,7 +94,7 @@ def _place(kinds: KindTable, group: str, version: str, rest: list[str]) -> tuple
 
 
 def _of_a_namespace(group: str, rest: list[str]) -> bool:
-    return not group and len(rest) == 3 and rest[2] in {"status", "finalize"}  # noqa: PLR2004  # why: namespaces/NAME/status
+    return not group and rest[2:] in (["status"], ["finalize"])
 
 
 def _check_subresource(kind: Kind, subresource: str) -> None:

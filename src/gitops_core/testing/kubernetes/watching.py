@@ -120,9 +120,9 @@ class WatchStream:
             self._lines.append(self._line("DELETED", event.after if event.deleted else self._left(event)))
 
     def _left(self, event: Event) -> Stored:
-        assert event.before is not None  # noqa: S101  # why: it was selected before
-        metadata = {**event.before.object["metadata"], "resourceVersion": str(event.version)}
-        return Stored({**event.before.object, "metadata": metadata}, event.version, event.before.created)
+        before = event.before or event.after
+        metadata = {**before.object["metadata"], "resourceVersion": str(event.version)}
+        return Stored({**before.object, "metadata": metadata}, event.version, before.created)
 
     def _line(self, what: str, stored: Stored) -> bytes:
         content = presenting.shown(self._call.kind, stored, self._form)
