@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 import operator
 import types
 import typing
@@ -21,8 +22,10 @@ from gitops_core.model.resources import ResourceKey
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 _Convert = Callable[[Any], Any]
+_Write = Callable[[Any], str]
 _ABSENT: Final = object()
 _PLAIN: Final = frozenset({str, int, float, bool})
+_text: Final = json.encoder.encode_basestring_ascii
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _loads: Final = json.JSONDecoder().decode
 
@@ -49,24 +52,16 @@ class Codec(Generic[T]):
         self._cls = cls
         self._in_order = operator.itemgetter(*(field.name for field in fields))
         self._defaults = {f.name: _default(f) for f in fields if f.name not in apart and f.default is not attrs.NOTHING}
-        self._stored = [(name, self._defaults.get(name, _ABSENT), converters[name][0]) for name in stored]
+        self._values_of = operator.attrgetter(*stored, *stored[:2])  # two or more make a tuple; what is too much is not looked at
+        self._stored = [(f'"{name}":', self._defaults.get(name, _ABSENT), converters[name][0]) for name in stored]
         self._converted = [(name, from_json) for name, (_, from_json) in converters.items() if from_json is not None]
-
-    def to_json(self, value: T) -> dict[str, Any]:
-        """Return the fields of *value* that differ from their defaults, as JSON values."""
-        facts: dict[str, Any] = {}
-        for name, default, to_json in self._stored:
-            item = getattr(value, name)
-            if item != default:
-                facts[name] = to_json(item) if to_json is not None else item
-        return facts
 
     def from_json(self, facts: Mapping[str, Any], **apart: Any) -> T:
         """
         Return the value of *facts* and of the fields kept *apart*.
 
         Raises:
-            ValueError, TypeError, KeyError: *facts* is not what :meth:`to_json` wrote.
+            ValueError, TypeError, KeyError: *facts* is not what :meth:`dump` wrote.
         """
         values = {**self._defaults, **facts, **apart}
         for name, convert in self._converted:
@@ -75,8 +70,9 @@ class Codec(Generic[T]):
         return self._cls(*self._in_order(values))  # in order, because keywords take twice as long
 
     def dump(self, value: T) -> str:
-        """Return *value* as compact JSON."""
-        return _dumps(self.to_json(value))
+        """Return the fields of *value* that differ from their defaults, as compact JSON."""
+        fields = zip(self._stored, self._values_of(value), strict=False)
+        return f"{{{','.join([name + write(item) for (name, default, write), item in fields if item != default])}}}"
 
     def load(self, text: str, **apart: Any) -> T:
         """Return what :meth:`dump` wrote; raises like :meth:`from_json`."""
@@ -95,31 +91,46 @@ def _default(field: attrs.Attribute[Any]) -> Any:
     return default.factory() if is_factory else default
 
 
-def _converters(hint: Any, place: str) -> tuple[_Convert | None, _Convert | None]:
-    """Return how a value of type *hint* becomes JSON and comes back; None where nothing has to be done."""
+def _float(item: float) -> str:
+    return repr(item) if type(item) is float and math.isfinite(item) else _dumps(item)
+
+
+def _plain(item: object) -> str:
+    if isinstance(item, str):
+        return _text(item)
+    return _WORDS.get(item, "") if isinstance(item, bool) else _dumps(item)
+
+
+_WORDS: Final = {True: "true", False: "false"}
+
+
+def _converters(hint: Any, place: str) -> tuple[_Write, _Convert | None]:
+    """Return how a value of type *hint* becomes JSON text, and how it comes back; None where nothing has to be done."""
     if hint in _PLAIN:
-        return None, None
+        return _float if hint is float else _plain, None
     if hint is ResourceKey:
-        return list, ResourceKey._make
+        return _list_of(_plain), ResourceKey._make
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
-        return str, hint
+        return _plain, hint
     if isinstance(hint, type) and attrs.has(hint):
         nested: Codec[Any] = Codec(hint)
-        return nested.to_json, nested.from_json
+        return nested.dump, nested.from_json
     if typing.get_origin(hint) is tuple and typing.get_args(hint)[1:] == (Ellipsis,):
         return _tuple_of(*_converters(typing.get_args(hint)[0], place))
     if typing.get_origin(hint) in (types.UnionType, typing.Union) and type(None) in typing.get_args(hint):
         (inner,) = (_converters(a, place) for a in typing.get_args(hint) if a is not type(None))
-        return _optional(inner[0]), _optional(inner[1])
+        return _optional(*inner)
     raise TypeError(f"{place}: {hint} has no JSON form in the state store; teach gitops_core.state.codec about it")
 
 
-def _tuple_of(to_json: _Convert | None, from_json: _Convert | None) -> tuple[_Convert, _Convert]:
-    return (
-        (lambda items: list(map(to_json, items))) if to_json else list,
-        (lambda items: tuple(map(from_json, items))) if from_json else tuple,
-    )
+def _list_of(write: _Write) -> _Write:
+    return lambda items: f"[{','.join(map(write, items))}]"
 
 
-def _optional(convert: _Convert | None) -> _Convert | None:
-    return (lambda value: None if value is None else convert(value)) if convert else None
+def _tuple_of(write: _Write, from_json: _Convert | None) -> tuple[_Write, _Convert]:
+    return _list_of(write), (lambda items: tuple(map(from_json, items))) if from_json else tuple
+
+
+def _optional(write: _Write, from_json: _Convert | None) -> tuple[_Write, _Convert | None]:
+    read = (lambda value: None if value is None else from_json(value)) if from_json else None
+    return (lambda value: "null" if value is None else write(value)), read

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
-from sqlite3 import Connection
+from sqlite3 import Connection, DatabaseError
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -19,9 +19,9 @@ from gitops_core.state.codec import Codec, load_all
 from gitops_core.state.database import Database
 from gitops_core.state.failures import decoding
 from gitops_core.state.rules import check_serial
-from gitops_core.state.schema import shape_id
+from gitops_core.state.schema import shape_row
 
-_ENTRIES: Final = Codec(InventoryEntry, apart=("key", "scope", "state", "declared"))
+_ENTRIES: Final = Codec(InventoryEntry, apart=("key", "scope", "state", "declared", "id"))
 _INTENTS: Final = Codec(Intent, apart=("key",))
 _STATES: Final = {str(state): state for state in EntryState}
 
@@ -34,6 +34,7 @@ _SHAPES_IN_MEMORY: Final = 65_536
 Declared = tuple[str, ...]
 _Row = tuple[Any, ...]
 _V = TypeVar("_V")
+_Changes = Mapping[ResourceKey, InventoryEntry | None]
 
 
 @attrs.frozen
@@ -56,6 +57,7 @@ class Inventories:
         self._cache: dict[str, _Cached] = {}
         self._shapes: dict[bytes, Declared] = {}
         self._shape_ids: dict[Declared, bytes] = {}
+        self._shape_texts: dict[bytes, str] = {}  # of the update under way
 
     def read(self, application: str) -> Inventory:
         """Return the stored inventory."""
@@ -80,9 +82,8 @@ class Inventories:
             row = row or application_row(connection, application)
             before = self._current(application, row, stored)
             after = self._shared(update).apply_to(before)
-            self._write_entries(
-                connection, row, _changed([*(e.key for e in update.put), *update.drop], before.entries, after.entries)
-            )
+            changed = _changed([*(e.key for e in update.put), *update.drop], before.entries, after.entries)
+            self._write_entries(connection, row, changed, before.entries)
             opened = (intent.key for intent in update.open_intents)
             _write_intents(connection, row, _changed([*opened, *update.close_intents], before.intents, after.intents))
             connection.execute("UPDATE applications SET serial = ? WHERE id = ?", (after.serial, row))
@@ -142,15 +143,17 @@ class Inventories:
 
     def _load_entries(self, connection: Connection, row: int) -> dict[ResourceKey, InventoryEntry]:
         rows = connection.execute(
-            f"SELECT facts, {_KEY}, scope, state, declared FROM entries WHERE application = ?", (row,)
+            f"SELECT facts, {_KEY}, scope, state, declared, id FROM entries WHERE application = ?", (row,)
         ).fetchall()
         shared, entries = sys.intern, {}
-        for facts, (_, group, kind, namespace, name, scope, state, declared) in zip(
+        for facts, (_, group, kind, namespace, name, scope, state, declared, known_id) in zip(
             load_all(r[0] for r in rows), rows, strict=True
         ):
             key = ResourceKey(shared(group), shared(kind), shared(namespace), name)
             shape = self._shapes[declared] if declared else ()
-            entries[key] = _ENTRIES.from_json(facts, key=key, scope=shared(scope), state=_STATES[state], declared=shape)
+            entries[key] = _ENTRIES.from_json(
+                facts, key=key, scope=shared(scope), state=_STATES[state], declared=shape, id=known_id
+            )
         return entries
 
     def _load_shapes(self, connection: Connection, row: int) -> None:
@@ -168,24 +171,58 @@ class Inventories:
         known = self._shape_ids.get(declared)
         if known is not None:
             return self._shapes[known]
-        return self._remember(shape_id(declared), declared) if declared else ()
+        if not declared:
+            return ()
+        shape, text = shape_row(declared)
+        self._shape_texts[shape] = text
+        return self._remember(shape, declared)
 
     def _remember(self, shape: bytes, declared: Declared) -> Declared:
         self._shapes[shape] = declared
         self._shape_ids[declared] = shape
         return declared
 
-    def _write_entries(self, connection: Connection, row: int, changed: Mapping[ResourceKey, InventoryEntry | None]) -> None:
+    def _write_entries(
+        self, connection: Connection, row: int, changed: _Changes, before: Mapping[ResourceKey, InventoryEntry]
+    ) -> None:
         put = [entry for entry in changed.values() if entry is not None]
-        shapes = {entry.declared: self._shape_ids[entry.declared] for entry in put if entry.declared}
-        connection.executemany(  # always: another process may have swept a shape that we knew to be there
-            "INSERT OR IGNORE INTO shapes VALUES (?, ?)", [(shape, json.dumps(declared)) for declared, shape in shapes.items()]
-        )
+        self._write_shapes(connection, [e.declared for e in put if e.key not in before or before[e.key].declared != e.declared])
+        new: list[_Row] = []
+        renamed: list[_Row] = []
+        other: list[_Row] = []
+        for entry in put:
+            known, place = before.get(entry.key), (row, *entry.key)
+            if known is not None and known.with_id(entry.id) == entry:
+                renamed.append((entry.id, *place))
+                continue
+            facts = (str(entry.state), entry.id, self._shape_ids.get(entry.declared), _ENTRIES.dump(entry))
+            if known is not None and known.scope == entry.scope:
+                other.append((*facts, *place))
+            else:
+                new.append((*place, entry.scope, *facts))
         connection.executemany(
-            f"INSERT OR REPLACE INTO entries (application, {_KEY}, scope, state, declared, facts) VALUES (?,?,?,?,?,?,?,?,?)",
-            [(row, *e.key, e.scope, str(e.state), shapes.get(e.declared), _ENTRIES.dump(e)) for e in put],
+            f"INSERT OR REPLACE INTO entries (application, {_KEY}, scope, state, id, declared, facts) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            new,
         )
+        _update(connection, f"UPDATE entries SET id = ? WHERE {_OF_KEY}", renamed)
+        _update(connection, f"UPDATE entries SET state = ?, id = ?, declared = ?, facts = ? WHERE {_OF_KEY}", other)
         _delete(connection, "entries", row, changed)
+
+    def _write_shapes(self, connection: Connection, shapes: Iterable[Declared]) -> None:
+        """Write *shapes*, known or not: another process may have swept one that we knew to be there."""
+        rows = {self._shape_ids[declared]: declared for declared in shapes if declared}
+        texts = self._shape_texts
+        connection.executemany(  # in order, so that neighbours are in one page
+            "INSERT OR IGNORE INTO shapes VALUES (?, ?)",
+            [(shape, texts.get(shape) or shape_row(declared)[1]) for shape, declared in sorted(rows.items())],
+        )
+        texts.clear()
+
+
+def _update(connection: Connection, statement: str, rows: Sequence[_Row]) -> None:
+    """Change rows that are there: they are what the inventory in memory was read from, or written as."""
+    if connection.executemany(statement, rows).rowcount not in (len(rows), -1):
+        raise DatabaseError("entries are gone that were there when the serial was the same")
 
 
 def _write_intents(connection: Connection, row: int, changed: Mapping[ResourceKey, Intent | None]) -> None:

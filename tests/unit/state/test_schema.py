@@ -66,6 +66,15 @@ def test_the_upgrade_shares_equal_shapes(old):
     ]
 
 
+def test_the_upgrade_parts_ids_from_facts(old):
+    make(old, """UPDATE entries SET facts = '{"id":"u-1","desired":"d1"}' WHERE name = 'site'""")
+    with SqliteStore(old) as store:
+        assert {key.name: (e.id, e.desired) for key, e in store.inventory("a/b/c").entries.items()} == {
+            "site": ("u-1", "d1"), "web": ("", ""), "bare": ("", "")
+        }  # fmt: skip
+    assert ask(old, "SELECT name, id, facts FROM entries WHERE id != ''") == [("site", "u-1", '{"desired":"d1"}')]
+
+
 def test_an_upgraded_file_has_the_tables_of_a_new_one(old, tmp_path):
     with SqliteStore(old) as store, SqliteStore(tmp_path / "new") as new:
         assert store.salt() != new.salt()
@@ -84,7 +93,7 @@ def test_a_step_that_fails_undoes_all_of_them(old, monkeypatch):
     before = ask(old, "SELECT * FROM sqlite_master")
     with monkeypatch.context() as patch, SqliteStore(old) as store:
         patch.setattr(schema, "STEPS", (*schema.STEPS, fail))
-        patch.setattr(schema, "VERSION", 3)
+        patch.setattr(schema, "VERSION", len(schema.STEPS))
         with pytest.raises(StateCorrupt):
             store.salt()
     assert ask(old, "SELECT * FROM sqlite_master") == before

@@ -95,11 +95,39 @@ def test_an_update_writes_the_rows_that_differ_and_reads_none(store, statements)
     assert verbs == [
         "BEGIN IMMEDIATE",
         "SELECT id, serial FROM",
-        "INSERT OR REPLACE INTO",
+        "UPDATE entries SET state",
         "DELETE FROM entries WHERE",
         "UPDATE applications SET serial",
         "COMMIT",
     ]
+
+
+def test_an_id_that_comes_back_changes_one_column(path, store, statements):
+    store.update_inventory(APP, InventoryUpdate(put=(entry(1), entry(2))), serial=0)
+    statements.clear()
+    after = store.update_inventory(APP, InventoryUpdate(put=(entry(1).with_id("u-1"), entry(2))), serial=1)
+    assert [text.split(" WHERE")[0] for text in statements if "entries" in text] == ["UPDATE entries SET id = 'u-1'"]
+    with SqliteStore(path) as other:
+        assert other.inventory(APP) == after
+    assert after.entries[entry(1).key].id == "u-1"
+
+
+def test_an_object_in_another_world_is_found_there_and_no_longer_here(store):
+    store.update_inventory(APP, InventoryUpdate(put=(entry(1),)), serial=0)
+    store.update_inventory(APP, InventoryUpdate(put=(attrs.evolve(entry(1), scope="moon"),)), serial=1)
+    assert store.holders("other", [("world", entry(1).key)]) == {}
+    assert store.holders("other", [("moon", entry(1).key)]).keys() == {entry(1).key}
+
+
+@pytest.mark.parametrize("change", [{"id": "u-1"}, {"version": "2"}])
+def test_an_entry_that_somebody_took_out_of_the_file_is_missed(path, store, change):
+    """A write that changes no row would be an object that nobody knows any more."""
+    store.update_inventory(APP, InventoryUpdate(put=(entry(1),)), serial=0)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM entries")
+    with pytest.raises(StateUnavailable, match="entries are gone"):
+        store.update_inventory(APP, InventoryUpdate(put=(attrs.evolve(entry(1), **change),)), serial=1)
+    assert store.inventory(APP).entries == {}
 
 
 def test_a_change_by_another_handle_is_read_again(path, store):
