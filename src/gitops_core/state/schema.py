@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,14 +66,17 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.executemany("INSERT INTO meta VALUES (?, ?)", facts)
 
 
+def _facts_of_entries(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield the key and the facts of every entry, read before the first is changed."""
+    for *key, text in connection.execute("SELECT application, api_group, kind, namespace, name, facts FROM entries").fetchall():
+        yield *key, json.loads(text)
+
+
 def _share_declared(connection: sqlite3.Connection) -> None:
     """Declared pointers leave the entries, where thousands of objects repeated them, for a table of their own."""
     connection.execute("CREATE TABLE shapes (id BLOB PRIMARY KEY, pointers TEXT NOT NULL) WITHOUT ROWID")
     connection.execute("ALTER TABLE entries ADD COLUMN declared BLOB")
-    keys = "application, api_group, kind, namespace, name"
-    rows = connection.execute(f"SELECT {keys}, facts FROM entries").fetchall()  # noqa: S608  # why: a constant
-    for *key, text in rows:
-        facts: dict[str, Any] = json.loads(text)
+    for *key, facts in _facts_of_entries(connection):
         declared = facts.pop("declared", None)
         if not declared:
             continue
@@ -89,10 +92,7 @@ def _share_declared(connection: sqlite3.Connection) -> None:
 def _part_ids(connection: sqlite3.Connection) -> None:
     """Ids leave the facts for a column: they come back by the hundred, and the rest of the row stays what it is."""
     connection.execute("ALTER TABLE entries ADD COLUMN id TEXT NOT NULL DEFAULT ''")
-    keys = "application, api_group, kind, namespace, name"
-    rows = connection.execute(f"SELECT {keys}, facts FROM entries").fetchall()  # noqa: S608  # why: a constant
-    for *key, text in rows:
-        facts: dict[str, Any] = json.loads(text)
+    for *key, facts in _facts_of_entries(connection):
         known = facts.pop("id", "")
         if known:
             connection.execute(
