@@ -9,10 +9,11 @@ import attrs
 
 from gitops_core.errors import ConfigError, RenderError
 from gitops_core.model.resources import Resource
+from gitops_core.model.scopes import CLUSTER_SCOPED
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.renderers.chains import Facts, Transform, signed
 from gitops_core.renderers.remembering import Remembered
-from gitops_core.renderers.scopes import CLUSTER_SCOPED, cluster_scoped_kind, is_definition
+from gitops_core.renderers.scopes import cluster_scoped_kind, is_definition
 from gitops_core.renderers.selectors import Selector
 
 _DEFINITIONS: Final = 4_096  # more custom kinds than any cluster has

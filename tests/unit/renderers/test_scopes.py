@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from gitops_core.model.resources import Resource
-from gitops_core.renderers.scopes import CLUSTER_SCOPED, cluster_scoped_kind, is_definition
+from gitops_core.model.scopes import CLUSTER_SCOPED
+from gitops_core.renderers.scopes import cluster_scoped_kind, is_definition
 
 API: Final = Path(*importlib.util.find_spec("kubernetes").submodule_search_locations, "client", "api")
 CREATE: Final = re.compile(

@@ -1,0 +1,144 @@
+"""Where a live object's body comes from: what a write has just answered, one list for many that moved, or a request of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from gitops_core.errors import TargetError
+from gitops_core.interfaces import Context
+from gitops_core.kubernetes_api.discovery import KindInfo
+from gitops_core.model.resources import ResourceKey
+from gitops_core.targets.kubernetes.access import Access
+from gitops_core.targets.kubernetes.live import Sight, prepared
+from gitops_core.targets.kubernetes.marks import Marks
+
+_KEPT_BYTES: Final = 48 * 1024 * 1024
+"""Of the answers of writes that are kept until they have been looked at: two or three KiB each."""
+
+
+class Answers:
+    """
+    What the API server answered to our own writes, until they have been looked at again: an object that has not moved since
+    then need not be fetched. Kept as text, which is a tenth of the size.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[ResourceKey, tuple[str, bytes]] = {}
+        self._bytes = 0
+
+    def keep(self, key: ResourceKey, body: Mapping[str, Any]) -> None:
+        """Keep *body*, as the server sent it."""
+        revision = str((body.get("metadata") or {}).get("resourceVersion") or "")
+        text = json.dumps(body, separators=(",", ":")).encode()
+        with self._lock:
+            self._drop(key)
+            while self._kept and self._bytes + len(text) > _KEPT_BYTES:
+                self._drop(next(iter(self._kept)))
+            self._kept[key] = (revision, text)
+            self._bytes += len(text)
+
+    def forget(self, key: ResourceKey) -> None:
+        """Drop what is kept of *key*."""
+        if key in self._kept:
+            with self._lock:
+                self._drop(key)
+
+    def _drop(self, key: ResourceKey) -> None:
+        found = self._kept.pop(key, None)
+        self._bytes -= len(found[1]) if found is not None else 0
+
+    def text(self, key: ResourceKey, revision: str) -> bytes | None:
+        """Return the text of *key*; None when there is none of that *revision*."""
+        found = self._kept.get(key)
+        return found[1] if found is not None and found[0] == revision else None
+
+    def revision(self, key: ResourceKey) -> str:
+        """Return the resourceVersion of our own last write of *key* that has not been looked at yet; "" when there is none."""
+        found = self._kept.get(key)
+        return found[0] if found is not None else ""
+
+    def peek(self, key: ResourceKey) -> dict[str, Any] | None:
+        """Return the object that the server answered to our own last write of *key*."""
+        found = self._kept.get(key)
+        return None if found is None else json.loads(found[1])
+
+
+@attrs.define
+class Batch:
+    """
+    The objects of one kind and place that moved since they were seen last: one list brings all their bodies, when the first is
+    asked for and they are many; else each is fetched when it is needed.
+    """
+
+    access: Access
+    ctx: Context
+    info: KindInfo
+    namespace: str
+    selector: str
+    moved: set[tuple[str, str]] = attrs.field(factory=set)
+    _texts: dict[tuple[str, str], bytes] | None = None
+
+    def text(self, place: tuple[str, str]) -> bytes | None:
+        """Return the JSON text of the object at *place* (namespace, name), or None when it must be fetched by itself."""
+        if place not in self.moved or len(self.moved) <= self.access.settings.lookups:
+            return None
+        if self._texts is None:
+            self._texts = dict(self._listed())
+        return self._texts.get(place)
+
+    def _listed(self) -> list[tuple[tuple[str, str], bytes]]:
+        found = []
+        ctx = with_time(self.ctx, self.access.settings.limits.timeout)
+        for page in self.access.pages(ctx, self.info, self.namespace, selector=self.selector, metadata=False):
+            for item in page.get("items") or ():
+                metadata = item["metadata"]
+                place = (metadata.get("namespace", ""), metadata["name"])
+                if place in self.moved:
+                    whole = {"apiVersion": self.info.api_version, "kind": self.info.kind, **item}
+                    found.append((place, json.dumps(whole, separators=(",", ":")).encode()))
+        return found
+
+
+@attrs.frozen
+class Bodies:
+    """Makes the functions that read bodies when the engine asks for them."""
+
+    access: Access
+    answers: Answers
+
+    def reader(
+        self, ctx: Context, key: ResourceKey, sight: Sight, marks: Marks, batch: Batch | None = None
+    ) -> Callable[[], Mapping[str, Any]]:
+        """Return a function that reads the body of *key* when it is called, and again from memory when it is called again."""
+        known: list[bytes] = []
+        kept = self.answers.text(key, sight.revision)
+
+        def read() -> Mapping[str, Any]:
+            if not known:
+                known.append(kept or (batch.text(self._place(ctx, key)) if batch else None) or self._fetched(ctx, key, sight))
+            also = () if sight.owner == marks.application else self.access.settings.take_over
+            return prepared(json.loads(known[0]), key, marks, also)
+
+        return read
+
+    def _place(self, ctx: Context, key: ResourceKey) -> tuple[str, str]:
+        return self.access.namespace(self.access.kind(ctx, key), key), key.name
+
+    def _fetched(self, ctx: Context, key: ResourceKey, sight: Sight) -> bytes:
+        ctx = with_time(ctx, self.access.settings.limits.timeout)
+        try:
+            info = self.access.kind(ctx, key, sight.api_version)
+        except TargetError:
+            info = self.access.kind(ctx, key)  # the version in which we applied it is not served any more
+        return json.dumps(self.access.get(ctx, info, key), separators=(",", ":")).encode()
+
+
+def with_time(ctx: Context, seconds: float) -> Context:
+    """Return *ctx* with a deadline of its own: bodies are read long after the call that listed them has ended."""
+    return attrs.evolve(ctx, deadline=ctx.clock.monotonic() + seconds)

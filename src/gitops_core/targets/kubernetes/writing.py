@@ -1,0 +1,163 @@
+"""Write to the cluster: server-side apply under the application's own field manager, deletes that name the object's uid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from gitops_core.errors import Conflict, Invalid, NotFound
+from gitops_core.interfaces import Context, TargetChange
+from gitops_core.kubernetes_api.discovery import KindInfo
+from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request
+from gitops_core.model.plans import Action
+from gitops_core.model.resources import Live, ResourceKey
+from gitops_core.model.revisions import Notice
+from gitops_core.model.values import thaw
+from gitops_core.targets.kubernetes.access import Access, as_object, is_sensitive
+from gitops_core.targets.kubernetes.bodies import Bodies
+from gitops_core.targets.kubernetes.live import prepared, sight_of
+from gitops_core.targets.kubernetes.marks import Marks
+from gitops_core.targets.kubernetes.taking_over import taken_over
+from gitops_core.targets.kubernetes.yielding import without_others_fields
+
+_CREATED: Final = 201
+
+
+@attrs.frozen
+class Writer:
+    """Carries out changes. One request each, save for what an adoption takes over."""
+
+    access: Access
+    bodies: Bodies
+
+    def create(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
+        """
+        Create the object by server-side apply, which never overwrites what another manager has set.
+
+        Should somebody have created it since we looked, without a conflict, it is adopted, and that is reported.
+        """
+        info = self._info(ctx, change)
+        status, body = self._apply(ctx, info, change, marks, force=False)
+        others = {str(e.get("manager")) for e in body["metadata"].get("managedFields") or ()} - {marks.manager}
+        if status != _CREATED and others:
+            names = ", ".join(sorted(others))
+            ctx.notify(Notice("adopted", f"{change.key} was there by the time we created it; it is shared with {names}"))
+        return self._live(ctx, change.key, body, marks)
+
+    def update(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
+        """Make the object as declared; fields that we declared before and do not declare now go away."""
+        info = self._info(ctx, change)
+        if change.live is not None and change.live.owner != marks.application:
+            self._take_over(ctx, info, change, marks)
+        if change.strategy == "replace":
+            return self._live(ctx, change.key, self._replace(ctx, info, change, marks), marks)
+        force = change.conflicts == "take" or any(d.manager for d in change.diff)
+        return self._live(ctx, change.key, self._apply(ctx, info, change, marks, force=force)[1], marks)
+
+    def delete(self, ctx: Context, change: TargetChange, marks: Marks) -> None:
+        """
+        Delete the very object that was observed.
+
+        Source: Kubernetes API, ``DeleteOptions.preconditions``: another uid is answered by 409, and then ours is gone.
+        """
+        if change.live is None or not change.live.id:
+            raise Invalid("a delete must name the object's uid: set TargetChange.live", key=change.key)
+        info = self.access.kind(ctx, change.key)
+        word = _propagation(change.live, marks) or self.access.settings.propagation
+        options = {
+            "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": change.live.id},
+            "propagationPolicy": word.capitalize(),
+        }  # fmt: skip
+        self.bodies.answers.forget(change.key)
+        try:
+            self.access.send(ctx, Request("DELETE", self.access.path(info, change.key), body=options))
+        except Conflict:
+            ctx.check()  # another object has the name by now, or this one is on its way out; the look that follows tells
+
+    def preview(self, ctx: Context, change: TargetChange, marks: Marks) -> Mapping[str, Any]:
+        """Return what the server would make of *change*: a dry run, admission and defaults included."""
+        info = self._info(ctx, change)
+        if change.action is Action.CREATE:
+            query = (("dryRun", "All"), ("fieldManager", marks.manager))
+            path = info.path(self.access.namespace(info, change.key))
+            body = self._payload(info, change, marks)
+            answer = self.access.send(ctx, Request("POST", path, query, body, sensitive=is_sensitive(change.key)))
+            return prepared(as_object(answer.body, "POST"), change.key, marks)
+        force = change.conflicts == "take" or any(d.manager for d in change.diff)
+        return prepared(self._apply(ctx, info, change, marks, force=force, dry_run=True)[1], change.key, marks)
+
+    # -- requests -----------------------------------------------------------------------------------------------------------
+    def _info(self, ctx: Context, change: TargetChange) -> KindInfo:
+        return self.access.kind(ctx, change.key, str(change.desired.get("apiVersion") or ""))
+
+    def _apply(
+        self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks, *, force: bool, dry_run: bool = False
+    ) -> tuple[int, dict[str, Any]]:
+        query = (("fieldManager", marks.manager), ("force", "true" if force else "false"))
+        query += (("dryRun", "All"),) if dry_run else ()
+        body = self._payload(info, change, marks)
+        if change.live is not None:
+            body["metadata"]["uid"] = change.live.id  # another object under this name is refused by the server
+        request = Request(
+            "PATCH", self.access.path(info, change.key), query, body, content_type=APPLY, sensitive=is_sensitive(change.key)
+        )
+        answer = self.access.send(ctx, request)
+        return answer.status, as_object(answer.body, "PATCH")
+
+    def _replace(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
+        """Overwrite the whole object, if nobody has written to it since it was observed."""
+        live = change.live
+        if live is None:
+            raise NotFound("there is nothing to replace", key=change.key)
+        body = self._payload(info, change, marks)
+        body["metadata"] |= {"uid": live.id, "resourceVersion": live.body["metadata"]["resourceVersion"]}
+        query = (("fieldManager", marks.manager),)
+        request = Request("PUT", self.access.path(info, change.key), query, body, sensitive=is_sensitive(change.key))
+        return as_object(self.access.send(ctx, request).body, "PUT")
+
+    def _take_over(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> None:
+        """Make the fields of other managers ours, where the embedder wants that on adoption; report it."""
+        if not self.access.settings.take_over or change.live is None:
+            return
+        raw = self.access.get(ctx, info, change.key)
+        found = taken_over(raw, marks.manager, self.access.settings.take_over, str(change.desired.get("apiVersion") or ""))
+        if found is None:
+            return
+        entries, managers = found
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": change.live.id},
+            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": raw["metadata"]["resourceVersion"]},
+        ]
+        path, query = self.access.path(info, change.key), (("fieldManager", marks.manager),)
+        self.access.send(
+            ctx, Request("PATCH", path, query, patch, content_type=JSON_PATCH, sensitive=is_sensitive(change.key))
+        )
+        ctx.notify(Notice("taken-over", f"{change.key}: the fields of {', '.join(managers)} are ours now"))
+
+    def _payload(self, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
+        """Return the declaration with our marks, and without the fields that others are to keep."""
+        body: dict[str, Any] = thaw(change.desired)
+        if change.live is not None:
+            body = without_others_fields(body, change)
+        body.pop("status", None)
+        metadata = body.setdefault("metadata", {})
+        namespace = self.access.namespace(info, change.key)
+        metadata.pop("namespace", None)
+        metadata |= {"namespace": namespace} if namespace else {}
+        labels, annotations = marks.on(change.key)
+        metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
+        return body
+
+    def _live(self, ctx: Context, key: ResourceKey, body: dict[str, Any], marks: Marks) -> Live:
+        self.bodies.answers.keep(key, body)
+        sight = sight_of(body["metadata"], (key.group, key.kind), marks)
+        return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks))
+
+
+def _propagation(live: Live, marks: Marks) -> str:
+    annotations = (live.body.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(marks.owner.key("propagation")) or "")
