@@ -17,6 +17,7 @@ from gitops_core.engine.graph import ReadyQueue
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.recording import after_write, not_begun
+from gitops_core.engine.waking import Waker
 from gitops_core.engine.writing import Task, Written, begins_replace, create_again, put_back, write_all
 from gitops_core.errors import (
     AlreadyExists,
@@ -89,6 +90,7 @@ class Applier:
         self._workers = max(1, min(p.app.options.workers, p.app.target.limits.concurrency, len(self._queue)))
         self._stopped: GitOpsError | None = None
         self._halted = threading.Event()
+        self._waker = Waker(p)
         self._pool: Executor
         self.unrecorded: StateError | None = None
         """Why the inventory could not be written, if it could not; nothing new was begun after that."""
@@ -118,6 +120,8 @@ class Applier:
             except BaseException:
                 self._halted.set()  # the pool is waited for: what is under way ends, what is not begun stays so
                 raise
+            finally:
+                self._waker.close()
 
     def _save_what_came_back(self) -> None:
         """Interrupted, but ids that came back meanwhile are worth a write: without them an object is found by its key only."""
@@ -153,10 +157,18 @@ class Applier:
             elif self._in_flight:
                 self._collect()
             elif self._confirmer.waiting:
-                self._p.ctx.clock.wait(self._p.ctx.cancel, min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
+                self._wait(min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
             else:
                 self._skip_all("it waits for changes that wait for it; make a new plan")
         self._p.events.flush()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until something is due, or until the target says that something has moved."""
+        self._waker.watch(self._confirmer.unsettled)
+        if self._waker.is_watching:
+            self._confirmer.wake(self._waker.wait(min(seconds, _TICK)))
+        else:
+            self._p.ctx.clock.wait(self._p.ctx.cancel, seconds)
 
     def _look(self) -> None:
         try:

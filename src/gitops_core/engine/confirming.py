@@ -69,6 +69,18 @@ class Confirmer:
             item = attrs.evolve(item, due=item.since + item.written.pending.retry_after)
         self._waiting[item.change.key] = item
 
+    @property
+    def unsettled(self) -> frozenset[ResourceKey]:
+        """What has been looked at and was not well, or not there, yet."""
+        return frozenset(key for key, item in self._waiting.items() if item.due and item.written.pending is None)
+
+    def wake(self, keys: Iterable[ResourceKey]) -> None:
+        """Look at *keys* again, now: they have moved."""
+        for key in keys:
+            item = self._waiting.get(key)
+            if item is not None and item.written.pending is None:
+                item.due = 0.0
+
     def is_due(self, *, idle: bool) -> bool:
         """Tell whether to look now: at once when nothing is being written, else not more often than the interval."""
         now = self._p.ctx.clock.monotonic()

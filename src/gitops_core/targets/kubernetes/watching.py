@@ -171,9 +171,7 @@ class _Follower:
         """Watch on from *revision*, in as many requests as the server wants; raises when that cannot go on."""
         while not self._stopped.is_set():
             access = self._watcher.access
-            self._stream = access.watch(
-                self._ctx, self.info, self._namespace, selector=self._marks.label, revision=revision
-            )
+            self._stream = access.watch(self._ctx, self.info, self._namespace, selector=self._marks.label, revision=revision)
             try:
                 if self._stopped.is_set():
                     return

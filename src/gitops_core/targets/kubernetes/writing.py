@@ -132,9 +132,7 @@ class Writer:
             {"op": "replace", "path": "/metadata/resourceVersion", "value": raw["metadata"]["resourceVersion"]},
         ]
         path, query = self.access.path(info, change.key), (("fieldManager", marks.manager),)
-        self.access.send(
-            ctx, Request("PATCH", path, query, patch, content_type=JSON_PATCH, sensitive=is_sensitive(change.key))
-        )
+        self.access.send(ctx, Request("PATCH", path, query, patch, content_type=JSON_PATCH, sensitive=is_sensitive(change.key)))
         ctx.notify(Notice("taken-over", f"{change.key}: the fields of {', '.join(managers)} are ours now"))
 
     def _payload(self, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
