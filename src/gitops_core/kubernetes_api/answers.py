@@ -65,7 +65,7 @@ def read_answer(answer: BaseHTTPResponse, reading: Reading) -> Response:
         answer.close()
         raise
     if answer.status in _SUCCESS:
-        return Response(answer.status, answer.headers, _decode(content, answer, reading) if content else None)
+        return Response(answer.status, answer.headers, _decode(content, answer, reading) if content else None, content)
     status = _decode_status(content)
     raise error_of(read_refusal(reading.request, answer.status, answer.headers, status, reading.sent_bytes))
 

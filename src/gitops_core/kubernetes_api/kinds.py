@@ -37,6 +37,11 @@ class KindInfo:
         """Return ``apps/v1``, or ``v1`` for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def group_kind(self) -> tuple[str, str]:
+        """Return (group, kind): what the kind is called whatever its version."""
+        return self.group, self.kind
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """
         Return the path of one object, or of all of them.

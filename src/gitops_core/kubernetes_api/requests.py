@@ -54,8 +54,10 @@ class Response:
         status: HTTP code, 200-299 or 304.
         headers: Case-insensitive.
         body: Decoded JSON; None when the answer has no content. Never shown.
+        content: The bytes it was decoded from. Never shown.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: Any = attrs.field(default=None, repr=False)
+    content: bytes = attrs.field(default=b"", repr=False)

@@ -181,6 +181,10 @@ def _loader(body: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> Callab
     return body if callable(body) else lambda: body
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
@@ -209,7 +213,7 @@ class Live:
     owner: str | None = None
     manager: str = ""
     deleting: bool = False
-    finalizers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    finalizers: tuple[str, ...] = attrs.field(default=(), converter=_texts)
 
     @property
     def body(self) -> Mapping[str, Any]:

@@ -10,7 +10,8 @@ import attrs
 from gitops_core.errors import TargetError
 from gitops_core.interfaces import Context
 from gitops_core.kubernetes_api.connections import Connection
-from gitops_core.kubernetes_api.discovery import Discovery, KindInfo
+from gitops_core.kubernetes_api.discovery import Discovery
+from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import Request, Response
 from gitops_core.kubernetes_api.streams import Stream
 from gitops_core.model.resources import ResourceKey

@@ -11,12 +11,14 @@ import attrs
 
 from gitops_core.errors import TargetError
 from gitops_core.interfaces import Context
-from gitops_core.kubernetes_api.discovery import KindInfo
+from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.model.resources import ResourceKey
+from gitops_core.model.values import Body, freeze
 from gitops_core.targets.kubernetes.access import Access
 from gitops_core.targets.kubernetes.live import Sight, prepared
 from gitops_core.targets.kubernetes.marks import Marks
 
+_LAST: Final = 32
 _KEPT_BYTES: Final = 48 * 1024 * 1024
 """Of the answers of writes that are kept until they have been looked at: two or three KiB each."""
 
@@ -32,10 +34,8 @@ class Answers:
         self._kept: dict[ResourceKey, tuple[str, bytes]] = {}
         self._bytes = 0
 
-    def keep(self, key: ResourceKey, body: Mapping[str, Any]) -> None:
-        """Keep *body*, as the server sent it."""
-        revision = str((body.get("metadata") or {}).get("resourceVersion") or "")
-        text = json.dumps(body, separators=(",", ":")).encode()
+    def keep(self, key: ResourceKey, revision: str, text: bytes) -> None:
+        """Keep what the server sent: the JSON *text* of the object under *key* at *revision*."""
         with self._lock:
             self._drop(key)
             while self._kept and self._bytes + len(text) > _KEPT_BYTES:
@@ -105,12 +105,32 @@ class Batch:
         return found
 
 
+class _Decoded:
+    """The bodies that were decoded last: the engine asks for one several times in a row, and for thousands in a pass."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[object, Body] = {}
+
+    def get(self, reader: object) -> Body | None:
+        """Return what *reader* has decoded, if it was among the last."""
+        return self._last.get(reader)
+
+    def put(self, reader: object, body: Body) -> None:
+        """Remember what *reader* has decoded."""
+        with self._lock:
+            self._last[reader] = body
+            if len(self._last) > _LAST:
+                del self._last[next(iter(self._last))]
+
+
 @attrs.frozen
 class Bodies:
     """Makes the functions that read bodies when the engine asks for them."""
 
     access: Access
     answers: Answers
+    _decoded: _Decoded = attrs.field(factory=_Decoded)
 
     def reader(
         self, ctx: Context, key: ResourceKey, sight: Sight, marks: Marks, batch: Batch | None = None
@@ -122,8 +142,12 @@ class Bodies:
         def read() -> Mapping[str, Any]:
             if not known:
                 known.append(kept or (batch.text(self._place(ctx, key)) if batch else None) or self._fetched(ctx, key, sight))
-            also = () if sight.owner == marks.application else self.access.settings.take_over
-            return prepared(json.loads(known[0]), key, marks, also)
+            body = self._decoded.get(read)
+            if body is None:
+                also = () if sight.owner == marks.application else self.access.settings.take_over
+                body = freeze(prepared(json.loads(known[0]), key, marks, also))
+                self._decoded.put(read, body)
+            return body
 
         return read
 

@@ -15,7 +15,6 @@ import attrs
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, Denied, GitOpsError, NotFound
 from gitops_core.interfaces import Context, Query
-from gitops_core.kubernetes_api.discovery import KindInfo
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.targets.kubernetes.access import Access
 from gitops_core.targets.kubernetes.bodies import Batch, Bodies

@@ -94,7 +94,7 @@ class KubernetesTarget(Target):
         try:
             return self._writer.update(ctx, change, _marks(ctx))
         except Invalid as error:
-            pointers = immutable_causes(change.key, error)
+            pointers = immutable_causes(change.key, error.causes)
             if not pointers:
                 raise
             kind = (change.key.group, change.key.kind)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+
 import attrs
 
 from gitops_core.targets.kubernetes.live import Sight

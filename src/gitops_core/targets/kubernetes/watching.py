@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import Cancelled, Expired, GitOpsError, UnknownKind
+from gitops_core.errors import Cancelled, Expired, GitOpsError
 from gitops_core.interfaces import Context, Query
-from gitops_core.kubernetes_api.discovery import KindInfo
+from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.streams import Stream
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.targets.kubernetes.access import Access
@@ -71,15 +71,16 @@ class Watcher:
         keys = [key for key in query.keys if (key.group, key.kind) == kind]
         try:
             info = self.access.kind(ctx, keys[0])
-        except (GitOpsError, UnknownKind) as error:
+        except GitOpsError as error:
             told.put(Unreadable(None, error, kind))
             return []
         places = {(self.access.namespace(info, key), key.name): key for key in keys}
         namespaces = {namespace for namespace, _ in places}
         everywhere = len(namespaces) > 1 and self.access.settings.scope == "cluster" and kind not in self.narrowed
+        chosen = [""] if everywhere else sorted(namespaces)
         return [
-            _Follower(self, ctx, marks, info, namespace, _within(places, namespace), told)
-            for namespace in ([""] if everywhere else sorted(namespaces))
+            _Follower(watcher=self, ctx=ctx, marks=marks, info=info, namespace=n, keys=_within(places, n), told=told)
+            for n in chosen
         ]
 
 
@@ -94,27 +95,24 @@ def _next(told: queue.SimpleQueue[Told], seconds: float) -> Told | None:
         return None
 
 
+@attrs.define(kw_only=True)
 class _Follower:
     """Lists and watches one kind in one place, again and again, until it is stopped. Runs in a thread of its own."""
 
-    def __init__(
-        self, watcher: Watcher, ctx: Context, marks: Marks, info: KindInfo, namespace: str, keys: Mapping[Place, ResourceKey],
-        told: queue.SimpleQueue[Told],
-    ) -> None:  # fmt: skip
-        self.info = info
-        self._watcher = watcher
-        self._ctx = ctx
-        self._marks = marks
-        self._namespace = namespace
-        self._keys = keys
-        self._told = told
-        self._number = next(_NUMBERS)
-        self._stopped = threading.Event()
-        self._stream: Stream | None = None
+    watcher: Watcher
+    ctx: Context
+    marks: Marks
+    info: KindInfo
+    namespace: str
+    keys: Mapping[Place, ResourceKey]
+    told: queue.SimpleQueue[Told]
+    number: int = attrs.field(factory=lambda: next(_NUMBERS))
+    _stopped: threading.Event = attrs.field(factory=threading.Event)
+    _stream: Stream | None = None
 
     def pairs(self) -> Iterable[tuple[tuple[str, str], str]]:
         """Return the (kind, namespace) pairs of what is followed."""
-        return {(self.info.group_kind, place[0]) for place in self._keys}
+        return {(self.info.group_kind, place[0]) for place in self.keys}
 
     def stop(self) -> None:
         """End the watch, from any thread."""
@@ -139,39 +137,39 @@ class _Follower:
                 failures += 1
                 self._interrupted()
                 if not self._stopped.is_set():
-                    self._told.put(Unreadable(None, error, self.info.group_kind))
+                    self.told.put(Unreadable(None, error, self.info.group_kind))
                     self._stopped.wait(min(_LONGEST_PAUSE, error.retry_after or 2.0 ** min(failures, 5)))
         self._interrupted()
 
     def _interrupted(self) -> None:
-        self._watcher.watched.interrupted(self.info.group_kind, self._namespace, self._number)
+        self.watcher.watched.interrupted(self.info.group_kind, self.namespace, self.number)
 
     def _list(self) -> str:
         """Take in everything that bears a label of ours, and return the place from which to watch."""
-        access = self._watcher.access
-        ctx = with_time(self._ctx, access.settings.limits.timeout)
+        access = self.watcher.access
+        ctx = with_time(self.ctx, access.settings.limits.timeout)
         sights: dict[Place, Sight] = {}
         revision = ""
-        for page in access.pages(ctx, self.info, self._namespace, selector=self._marks.label):
+        for page in access.pages(ctx, self.info, self.namespace, selector=self.marks.label):
             revision = (page.get("metadata") or {}).get("resourceVersion", "")
             sights.update(self._sight(item["metadata"]) for item in page.get("items") or ())
-        self._watcher.watched.reset(self.info.group_kind, self._namespace, sights, self._number)
-        for place, key in self._keys.items():
-            self._told.put(self._live(key, sights[place]) if place in sights else key)
+        self.watcher.watched.reset(self.info.group_kind, self.namespace, sights, self.number)
+        for place, key in self.keys.items():
+            self.told.put(self._live(key, sights[place]) if place in sights else key)
         return revision
 
     def _sight(self, metadata: Mapping[str, Any]) -> tuple[Place, Sight]:
         place = (metadata.get("namespace", ""), metadata["name"])
-        return place, sight_of(metadata, self.info.group_kind, self._marks)
+        return place, sight_of(metadata, self.info.group_kind, self.marks)
 
     def _live(self, key: ResourceKey, sight: Sight) -> Live:
-        return sight.as_live(key, self._watcher.bodies.reader(self._ctx, key, sight, self._marks))
+        return sight.as_live(key, self.watcher.bodies.reader(self.ctx, key, sight, self.marks))
 
     def _follow(self, revision: str) -> None:
         """Watch on from *revision*, in as many requests as the server wants; raises when that cannot go on."""
         while not self._stopped.is_set():
-            access = self._watcher.access
-            self._stream = access.watch(self._ctx, self.info, self._namespace, selector=self._marks.label, revision=revision)
+            access = self.watcher.access
+            self._stream = access.watch(self.ctx, self.info, self.namespace, selector=self.marks.label, revision=revision)
             try:
                 if self._stopped.is_set():
                     return
@@ -186,12 +184,12 @@ class _Follower:
         metadata = event["object"]["metadata"]
         if event["type"] != "BOOKMARK":
             place, sight = self._sight(metadata)
-            key = self._keys.get(place)
-            watched, kind = self._watcher.watched, self.info.group_kind
+            key = self.keys.get(place)
+            watched, kind = self.watcher.watched, self.info.group_kind
             if event["type"] == "DELETED":
-                watched.drop(kind, self._namespace, place, sight.revision)
+                watched.drop(kind, self.namespace, place, sight.revision)
             else:
-                watched.put(kind, self._namespace, place, sight)
+                watched.put(kind, self.namespace, place, sight)
             if key is not None:
-                self._told.put(key if event["type"] == "DELETED" else self._live(key, sight))
+                self.told.put(key if event["type"] == "DELETED" else self._live(key, sight))
         return str(metadata.get("resourceVersion") or "")

@@ -9,8 +9,8 @@ import attrs
 
 from gitops_core.errors import Conflict, Invalid, NotFound
 from gitops_core.interfaces import Context, TargetChange
-from gitops_core.kubernetes_api.discovery import KindInfo
-from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request
+from gitops_core.kubernetes_api.kinds import KindInfo
+from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import Live, ResourceKey
 from gitops_core.model.revisions import Notice
@@ -23,6 +23,15 @@ from gitops_core.targets.kubernetes.taking_over import taken_over
 from gitops_core.targets.kubernetes.yielding import without_others_fields
 
 _CREATED: Final = 201
+
+
+@attrs.frozen
+class _How:
+    """How to apply: as whom, whether to take fields from other managers, and whether it is only a trial."""
+
+    marks: Marks
+    force: bool
+    dry_run: bool = False
 
 
 @attrs.frozen
@@ -39,12 +48,12 @@ class Writer:
         Should somebody have created it since we looked, without a conflict, it is adopted, and that is reported.
         """
         info = self._info(ctx, change)
-        status, body = self._apply(ctx, info, change, marks, force=False)
-        others = {str(e.get("manager")) for e in body["metadata"].get("managedFields") or ()} - {marks.manager}
-        if status != _CREATED and others:
+        answer = self._apply(ctx, info, change, _How(marks, force=False))
+        others = _managers(answer) - {marks.manager}
+        if answer.status != _CREATED and others:
             names = ", ".join(sorted(others))
             ctx.notify(Notice("adopted", f"{change.key} was there by the time we created it; it is shared with {names}"))
-        return self._live(ctx, change.key, body, marks)
+        return self._live(ctx, change.key, answer, marks)
 
     def update(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
         """Make the object as declared; fields that we declared before and do not declare now go away."""
@@ -53,8 +62,7 @@ class Writer:
             self._take_over(ctx, info, change, marks)
         if change.strategy == "replace":
             return self._live(ctx, change.key, self._replace(ctx, info, change, marks), marks)
-        force = change.conflicts == "take" or any(d.manager for d in change.diff)
-        return self._live(ctx, change.key, self._apply(ctx, info, change, marks, force=force)[1], marks)
+        return self._live(ctx, change.key, self._apply(ctx, info, change, _How(marks, force=_forces(change))), marks)
 
     def delete(self, ctx: Context, change: TargetChange, marks: Marks) -> None:
         """
@@ -85,28 +93,30 @@ class Writer:
             body = self._payload(info, change, marks)
             answer = self.access.send(ctx, Request("POST", path, query, body, sensitive=is_sensitive(change.key)))
             return prepared(as_object(answer.body, "POST"), change.key, marks)
-        force = change.conflicts == "take" or any(d.manager for d in change.diff)
-        return prepared(self._apply(ctx, info, change, marks, force=force, dry_run=True)[1], change.key, marks)
+        how = _How(marks, force=_forces(change), dry_run=True)
+        return prepared(as_object(self._apply(ctx, info, change, how).body, "PATCH"), change.key, marks)
 
     # -- requests -----------------------------------------------------------------------------------------------------------
     def _info(self, ctx: Context, change: TargetChange) -> KindInfo:
         return self.access.kind(ctx, change.key, str(change.desired.get("apiVersion") or ""))
 
-    def _apply(
-        self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks, *, force: bool, dry_run: bool = False
-    ) -> tuple[int, dict[str, Any]]:
-        query = (("fieldManager", marks.manager), ("force", "true" if force else "false"))
-        query += (("dryRun", "All"),) if dry_run else ()
-        body = self._payload(info, change, marks)
+    def _apply(self, ctx: Context, info: KindInfo, change: TargetChange, how: _How) -> Response:
+        query = [("fieldManager", how.marks.manager), ("force", "true" if how.force else "false")]
+        query += [("dryRun", "All")] if how.dry_run else []
+        body = self._payload(info, change, how.marks)
         if change.live is not None:
             body["metadata"]["uid"] = change.live.id  # another object under this name is refused by the server
         request = Request(
-            "PATCH", self.access.path(info, change.key), query, body, content_type=APPLY, sensitive=is_sensitive(change.key)
+            "PATCH",
+            self.access.path(info, change.key),
+            tuple(query),
+            body,
+            content_type=APPLY,
+            sensitive=is_sensitive(change.key),
         )
-        answer = self.access.send(ctx, request)
-        return answer.status, as_object(answer.body, "PATCH")
+        return self.access.send(ctx, request)
 
-    def _replace(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
+    def _replace(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> Response:
         """Overwrite the whole object, if nobody has written to it since it was observed."""
         live = change.live
         if live is None:
@@ -115,7 +125,7 @@ class Writer:
         body["metadata"] |= {"uid": live.id, "resourceVersion": live.body["metadata"]["resourceVersion"]}
         query = (("fieldManager", marks.manager),)
         request = Request("PUT", self.access.path(info, change.key), query, body, sensitive=is_sensitive(change.key))
-        return as_object(self.access.send(ctx, request).body, "PUT")
+        return self.access.send(ctx, request)
 
     def _take_over(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> None:
         """Make the fields of other managers ours, where the embedder wants that on adoption; report it."""
@@ -150,10 +160,20 @@ class Writer:
         metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
         return body
 
-    def _live(self, ctx: Context, key: ResourceKey, body: dict[str, Any], marks: Marks) -> Live:
-        self.bodies.answers.keep(key, body)
-        sight = sight_of(body["metadata"], (key.group, key.kind), marks)
+    def _live(self, ctx: Context, key: ResourceKey, answer: Response, marks: Marks) -> Live:
+        sight = sight_of(as_object(answer.body, "PATCH")["metadata"], (key.group, key.kind), marks)
+        self.bodies.answers.keep(key, sight.revision, answer.content)
         return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks))
+
+
+def _managers(answer: Response) -> set[str]:
+    entries = as_object(answer.body, "PATCH")["metadata"].get("managedFields") or ()
+    return {str(entry.get("manager")) for entry in entries}
+
+
+def _forces(change: TargetChange) -> bool:
+    """Differences at fields of other managers are in a change only where they are to be taken."""
+    return change.conflicts == "take" or any(d.manager for d in change.diff)
 
 
 def _propagation(live: Live, marks: Marks) -> str:
