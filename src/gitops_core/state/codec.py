@@ -74,6 +74,11 @@ class Codec(Generic[T]):
         fields = zip(self._stored, self._values_of(value), strict=False)
         return f"{{{','.join([name + write(item) for (name, default, write), item in fields if item != default])}}}"
 
+    def to_json(self, value: T) -> dict[str, Any]:
+        """Return what :meth:`dump` writes as JSON values, for callers that put it into something larger."""
+        facts: dict[str, Any] = _loads(self.dump(value))
+        return facts
+
     def load(self, text: str, **apart: Any) -> T:
         """Return what :meth:`dump` wrote; raises like :meth:`from_json`."""
         return self.from_json(_loads(text), **apart)
