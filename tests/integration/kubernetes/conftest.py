@@ -11,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import real_server as real  # here and not later: it keeps the environment that every test hides
+import servers
+from raw_api import RawApi
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,32 @@ def real_server() -> Iterator[real.RealServer]:
         yield server
     finally:
         starting.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.FakeServer]:
+    """A FakeCluster, one for each test process."""
+    pytest.importorskip("gitops_core.testing.kubernetes", reason="FakeCluster: it is not there yet")
+    with servers.fake(tmp_path_factory.mktemp("fake")) as server:
+        yield server
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=[pytest.mark.slow, pytest.mark.needs_kube_apiserver])])
+def cluster(request: pytest.FixtureRequest) -> servers.Cluster:
+    """Each of the two servers; a test that takes it says what is true of both."""
+    found: servers.Cluster = request.getfixturevalue(f"{request.param}_server")
+    return found
+
+
+@pytest.fixture
+def api(cluster: servers.Cluster) -> RawApi:
+    """An administrator's plain HTTP client."""
+    return cluster.admin
+
+
+@pytest.fixture
+def ns(api: RawApi) -> str:
+    """A namespace of the test's own."""
+    name = servers.unique("case")
+    api.post("/api/v1/namespaces", {"metadata": {"name": name}}).expect(201)
+    return name

@@ -61,6 +61,8 @@ class Requests(NamedTuple):
 class RealServer:
     """A running kube-apiserver; ``url`` and ``ca_file`` say where, ``version`` is Kubernetes' own."""
 
+    name = "real"
+
     def __init__(self, url: str, ca_file: Path, tokens: Mapping[str, str], process: subprocess.Popen[str] | None = None) -> None:
         self.url = url
         self.ca_file = ca_file
@@ -101,7 +103,11 @@ class RealServer:
             return Connection.from_kubeconfig(self.kubeconfig(Path(directory), user))
 
     def request_counts(self) -> Counter[Requests]:
-        """Return how many requests there were since the start; reading it counts as no request of a resource."""
+        """
+        Return how many requests there were since the start; reading it counts as no request of a resource.
+
+        The server's own are among them: it looks after namespaces, services, endpoints, leases, roles and flow schemas.
+        """
         return parse_counts(self.admin.text("/metrics"))
 
     def compact(self) -> int:
@@ -116,14 +122,18 @@ class RealServer:
 
     def finish_namespace(self, name: str) -> None:
         """Do what the namespace controller does for an empty namespace that was deleted: take its finalizers away."""
-        found = self.admin.get(f"/api/v1/namespaces/{name}")
-        if found.status != 404:
-            body = {**found.body, "spec": {"finalizers": []}}
-            self.admin.put(f"/api/v1/namespaces/{name}/finalize", body).expect(200)
+        finish_namespace(self.admin, name)
 
     def patch_status(self, path: str, status: Mapping[str, Any]) -> None:
         """Write an object's status as its controller would."""
         self.admin.patch(f"{path}/status", {"status": dict(status)}).expect(200)
+
+
+def finish_namespace(admin: RawApi, name: str) -> None:
+    """Take the finalizers of a namespace away, if it is there."""
+    found = admin.get(f"/api/v1/namespaces/{name}")
+    if found.status != 404:
+        admin.put(f"/api/v1/namespaces/{name}/finalize", {**found.body, "spec": {"finalizers": []}}).expect(200)
 
 
 @contextlib.contextmanager

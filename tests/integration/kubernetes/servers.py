@@ -1,0 +1,81 @@
+"""The two servers that the suite runs on, behind one face."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import kubeconfigs
+import real_server as real
+from raw_api import RawApi
+
+_numbers = itertools.count(1)
+
+
+class Cluster(Protocol):
+    """What a test may ask of either server."""
+
+    name: str
+    admin: RawApi
+
+    def api(self, user: str = "admin") -> RawApi:
+        """Return a plain HTTP client for a user."""
+
+    def kubeconfig(self, directory: Path, user: str = "admin") -> Path:
+        """Write a kubeconfig for a user."""
+
+    def compact(self) -> int | None:
+        """Forget all history."""
+
+    def finish_namespace(self, name: str) -> None:
+        """Take the finalizers of a terminating namespace away."""
+
+
+class FakeServer:
+    """A FakeCluster that behaves as a server without controllers does, with roles that count, on the real clock."""
+
+    name = "fake"
+
+    def __init__(self, cluster: Any, directory: Path) -> None:
+        self._cluster = cluster
+        self._directory = directory
+        self.admin = self.api()
+
+    def api(self, user: str = "admin") -> RawApi:
+        """Return a plain HTTP client for a user."""
+        found = kubeconfigs.read(self.kubeconfig(self._directory, user))
+        return RawApi(found.server, token=found.token)
+
+    def kubeconfig(self, directory: Path, user: str = "admin") -> Path:
+        """Write a kubeconfig for a user."""
+        path: Path = self._cluster.kubeconfig(directory, user)
+        return path
+
+    def compact(self) -> None:
+        """Forget all history."""
+        self._cluster.compact()
+
+    def finish_namespace(self, name: str) -> None:
+        """Take the finalizers of a terminating namespace away."""
+        real.finish_namespace(self.admin, name)
+
+
+@contextlib.contextmanager
+def fake(directory: Path) -> Iterator[FakeServer]:
+    """Start a FakeCluster."""
+    from gitops_core.engine.clock import SystemClock
+    from gitops_core.testing.kubernetes import ClusterSettings, FakeCluster
+
+    settings = ClusterSettings(
+        clock=SystemClock(), rbac=True, users=real.USERS, namespace_controller=False, garbage_collection=False
+    )
+    with FakeCluster(settings) as cluster:
+        yield FakeServer(cluster, directory)
+
+
+def unique(prefix: str) -> str:
+    """Return a name that no other test of this process uses."""
+    return f"{prefix}-{next(_numbers)}"
