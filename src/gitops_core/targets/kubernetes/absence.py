@@ -16,7 +16,7 @@ _ZEROES: Final = frozenset({
     "hostNetwork", "hostPID", "hostIPC", "stdin", "stdinOnce", "tty", "readOnly", "paused", "publishNotReadyAddresses", "namespace",
     "workingDir", "subPath", "subPathExpr", "hostIP", "hostPort", "clusterIP", "sessionAffinity", "schedulerName", "hostname",
     "subdomain", "serviceAccountName", "nodeName", "priorityClassName", "minReadySeconds", "volumeName", "externalName",
-    "loadBalancerIP", "initialDelaySeconds", "host", "value", "nodePort", "medium", "apiGroup", "key", "operator", "effect",
+    "loadBalancerIP", "initialDelaySeconds", "host", "value", "nodePort", "medium", "apiGroup", "key", "operator", "effect", "globalDefault", "prefix",
 })  # fmt: skip
 """
 Fields that the API drops when they are false, 0 or "". Others are kept, and absent means something else:
