@@ -11,6 +11,7 @@ from immutable_cases import CASES, Case, Json
 from raw_api import MERGE, RawApi
 from real_server import RealServer
 
+from gitops_core.model.plans import FieldDiff
 from gitops_core.model.resources import ResourceKey, key_of
 from gitops_core.targets.kubernetes.comparing import compare_with_managers
 from gitops_core.targets.kubernetes.immutable import fixed_by_rules, immutable_causes, immutable_pointers
@@ -63,12 +64,16 @@ def merged(body: Any, patch: Any) -> Any:
     return {name: value for name, value in {**start, **changed}.items() if name not in patch or patch[name] is not None}
 
 
-def judged(case: Case, patch: Json, live: Json) -> tuple[str, ...]:
+def compared(case: Case, patch: Json, live: Json) -> list[FieldDiff]:
     mine = [{**entry, "ours": entry["manager"] == "us"} for entry in live["metadata"]["managedFields"]]
-    desired, there = spell(merged(case.body, patch)), spell({**live, "metadata": {**live["metadata"], "managedFields": mine}})
-    diffs = compare_with_managers(desired, there)
+    there = {**live, "metadata": {**live["metadata"], "managedFields": mine}}
+    return compare_with_managers(spell(merged(case.body, patch)), spell(there))
+
+
+def judged(case: Case, patch: Json, live: Json) -> tuple[str, ...]:
+    diffs = compared(case, patch, live)
     assert diffs
-    return immutable_pointers(key(live), diffs, desired, live)
+    return immutable_pointers(key(live), diffs, spell(merged(case.body, patch)), live)
 
 
 def key(body: Json) -> ResourceKey:
@@ -81,8 +86,9 @@ def test_what_the_api_refuses_cannot_be_made_in_place_and_the_refusal_says_so(th
     for patch in case.fixed:
         refusal = real_server.api().patch(path, patch, MERGE, query={"dryRun": "All"}).expect(422).body
         causes = [(cause.get("reason", ""), cause.get("field", "")) for cause in refusal["details"]["causes"]]
-        assert judged(case, patch, live), patch
-        assert immutable_causes(key(live), causes), (patch, causes)
+        changed = judged(case, patch, live)
+        assert changed, patch
+        assert immutable_causes(key(live), causes, changed) == changed, (patch, causes)
 
 
 def test_what_the_api_takes_can_be_made_in_place(there: tuple[Case, Json], real_server: RealServer):
@@ -114,7 +120,8 @@ def test_what_is_only_invalid_is_never_taken_for_immutable(there: tuple[Case, Js
     refusal = real_server.api().patch(path, INVALID[live["kind"]], MERGE, query={"dryRun": "All"}).expect(422).body
     causes = [(cause.get("reason", ""), cause.get("field", "")) for cause in refusal["details"]["causes"]]
     assert causes
-    assert immutable_causes(key(live), causes) == ()
+    changed = [d.pointer for d in compared(case, INVALID[live["kind"]], live)]
+    assert immutable_causes(key(live), causes, changed) == ()
 
 
 def test_a_rule_of_a_schema_that_forbids_a_change_is_seen_in_the_refusal(real_server: RealServer):
@@ -157,4 +164,5 @@ def served(api: RawApi, path: str, body: Json) -> None:
 
 def refused(api: RawApi, path: str, patch: Json, place: ResourceKey, rules: Any) -> tuple[str, ...]:
     causes = api.patch(path, patch).expect(422).body["details"]["causes"]
-    return immutable_causes(place, [(cause.get("reason", ""), cause.get("field", "")) for cause in causes], rules)
+    changed = [f"/spec/{name}" for name in patch["spec"]]
+    return immutable_causes(place, [(cause.get("reason", ""), cause.get("field", "")) for cause in causes], changed, rules)

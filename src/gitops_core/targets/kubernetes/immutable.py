@@ -44,9 +44,11 @@ def _is_fixed(row: Row, pointer: str, desired: Body, live: Body) -> bool:
     return row.fixed.touches(pointer) and not row.free.covers(pointer) and not row.unless(pointer, desired, live)
 
 
-def immutable_causes(key: ResourceKey, causes: Iterable[tuple[str, str]], rules: Patterns = Patterns()) -> tuple[str, ...]:
+def immutable_causes(
+    key: ResourceKey, causes: Iterable[tuple[str, str]], changed: Iterable[str], rules: Patterns = Patterns()
+) -> tuple[str, ...]:
     """
-    Return the pointers that a refusal is about, if every cause of it is a fixed field; else nothing.
+    Return the pointers of the changes that a refusal is about, sorted, if every cause of it is a fixed field; else nothing.
 
     A cause counts when its reason is that of an immutable field (FieldValueForbidden, FieldValueInvalid) *and* the table, or a
     rule of the kind's own schema, says that its field is one. A fixed field can be invalid in itself, and the API gives the
@@ -55,15 +57,21 @@ def immutable_causes(key: ResourceKey, causes: Iterable[tuple[str, str]], rules:
     Args:
         key: The object.
         causes: ``Invalid.causes``: (reason, field).
+        changed: Pointers of what was to be changed. The API often names no more than ``spec``.
         rules: As for :func:`immutable_pointers`.
 
     Source: ``StatusDetails.causes`` in the Kubernetes API reference.
     """
     row, aliases = ROWS.get((key.group, key.kind), _ANY), ALIASES.get((key.group, key.kind), {})
-    named = {(reason, aliases.get(field) or pointer_of(field)) for reason, field in causes}
-    if all(r in _REASONS and (rules.covers(p) or (row.fixed.covers(p) and not row.free.covers(p))) for r, p in named):
-        return tuple(sorted({pointer for _, pointer in named}))
-    return ()
+    named = {(reason, aliases.get(field) or (pointer_of(field),)) for reason, field in causes}
+    if not all(r in _REASONS and all(_is_fixed_place(row, rules, p) for p in places) for r, places in named):
+        return ()
+    about = Patterns(frozenset(place for _, places in named for place in places))
+    return tuple(sorted(p for p in set(changed) if about.touches(p) and not row.free.covers(p)))
+
+
+def _is_fixed_place(row: Row, rules: Patterns, pointer: str) -> bool:
+    return rules.covers(pointer) or (row.fixed.covers(pointer) and not row.free.covers(pointer))
 
 
 _PIECE: Final = re.compile(r"""\[(?:"((?:[^"\\]|\\.)*)"|([^\]]*))\]|([^.\[]+)""")

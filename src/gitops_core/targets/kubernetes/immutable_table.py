@@ -164,13 +164,14 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): Row(_spec("group", "scope", "names/plural", "names/kind")),
 }  # fmt: skip
 
-ALIASES: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
+ALIASES: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {
     ("", "PersistentVolume"): {
-        "spec.persistentvolumesource": "/spec/csi",
-        "volumeMode": "/spec/volumeMode",
-        "nodeAffinity": "/spec/nodeAffinity",
+        "spec.persistentvolumesource": _spec(*_VOLUME_SOURCES),
+        "volumeMode": _spec("volumeMode"),
+        "nodeAffinity": _spec("nodeAffinity"),
     },
-    ("", "PersistentVolumeClaim"): {"volumeMode": "/spec/volumeMode"},
-    (_STORAGE, "CSIDriver"): {"spec.attachedRequired": "/spec/attachRequired"},
+    ("", "PersistentVolumeClaim"): {"volumeMode": _spec("volumeMode")},
+    ("", "Service"): {"spec.clusterIPs[0]": _spec("clusterIP", "clusterIPs")},
+    (_STORAGE, "CSIDriver"): {"spec.attachedRequired": _spec("attachRequired")},
 }
-"""Fields that the API calls otherwise in a refusal than in the object: any source of a volume is one of them, and stands for all."""
+"""Fields that the API calls otherwise in a refusal than in the object, or that stand for several."""

@@ -72,7 +72,7 @@ class KubernetesTarget(Target):
         self._reader = Reader(self._access, self._bodies, self._watched, self._narrowed)
         self._writer = Writer(self._access, self._bodies)
         self._watcher = Watcher(self._access, self._bodies, self._watched, self._narrowed)
-        self._learned: dict[tuple[str, str], frozenset[str]] = {}
+        self._learned: dict[ResourceKey, frozenset[str]] = {}
 
     def __repr__(self) -> str:
         return f"KubernetesTarget({self._access.connection!r})"
@@ -94,11 +94,10 @@ class KubernetesTarget(Target):
         try:
             return self._writer.update(ctx, change, _marks(ctx))
         except Invalid as error:
-            pointers = immutable_causes(change.key, error.causes)
+            pointers = immutable_causes(change.key, error.causes, (diff.pointer for diff in change.diff))
             if not pointers:
                 raise
-            kind = (change.key.group, change.key.kind)
-            self._learned[kind] = self._learned.get(kind, frozenset()).union(pointers)
+            self._learned[change.key] = self._learned.get(change.key, frozenset()).union(pointers)
             raise Immutable(f"{', '.join(pointers)} cannot be changed in place", pointers, key=change.key) from error
 
     def delete(self, ctx: Context, change: TargetChange) -> None:
@@ -139,9 +138,9 @@ class KubernetesTarget(Target):
 
     def diff(self, desired: Body, live: Body) -> Iterable[FieldDiff]:
         """Return what differs by who owns which field, with marks of ours that were removed; immutable fields are pointed out."""
-        key = key_of(desired or live)
+        key = self.key(desired or live)
         diffs = [*missing_marks(live), *compare_with_managers(desired, live)]
-        fixed = set(immutable_pointers(key, diffs, desired, live)) | self._learned.get((key.group, key.kind), frozenset())
+        fixed = set(immutable_pointers(key, diffs, desired, live)) | self._learned.get(key, frozenset())
         return [_forced(d) if _is_below(d.pointer, fixed) else d for d in diffs]
 
 
