@@ -163,7 +163,7 @@ def deployment(name: str, image: str = "nginx:1.27", notes: Mapping[str, str] | 
         "name": "web", "image": image, "ports": [{"containerPort": 8080}],
         "resources": {"requests": {"cpu": "1000m", "memory": "1024Mi"}}, "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
     }  # fmt: skip
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    template = {"metadata": {"labels": dict(labels)}, "spec": {"containers": [container]}}
     metadata: dict[str, Any] = {"name": name} | ({"annotations": dict(notes)} if notes else {})
     return {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,

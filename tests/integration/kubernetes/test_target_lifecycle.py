@@ -72,9 +72,7 @@ def test_a_field_of_a_container_that_was_edited_is_repaired_and_the_rest_stays(s
     containers.append({"name": "sidecar", "image": "envoy:1"})
     shop.edit("deployments", "web", {"spec": {"template": {"spec": {"containers": containers}}}}, group="apps")
     [change] = shop.plan().changes
-    assert [(d.label, d.manager) for d in change.diff] == [
-        ("spec.template.spec.containers[name=web].image", "kubectl-edit")
-    ]
+    assert [(d.label, d.manager) for d in change.diff] == [("spec.template.spec.containers[name=web].image", "kubectl-edit")]
     assert shop.reconcile().ok
     found = shop.get("deployments", "web", "apps")["spec"]["template"]["spec"]["containers"]
     assert {c["name"]: c["image"] for c in found} == {"web": "nginx:1.27", "sidecar": "envoy:1"}

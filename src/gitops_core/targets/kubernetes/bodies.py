@@ -144,7 +144,7 @@ class Bodies:
                 known.append(kept or (batch.text(self._place(ctx, key)) if batch else None) or self._fetched(ctx, key, sight))
             body = self._decoded.get(read)
             if body is None:
-                also = () if sight.owner == marks.application else self.access.settings.take_over
+                also = marks.taken_over(sight.owner, self.access.settings.take_over)
                 body = freeze(prepared(json.loads(known[0]), key, marks, also))
                 self._decoded.put(read, body)
             return body

@@ -103,7 +103,7 @@ def prepared(body: dict[str, Any], key: ResourceKey, marks: Marks, also_ours: It
         body: An object of the API server's, freshly decoded.
         key: Its key.
         marks: Of the application that looks.
-        also_ours: Managers whose fields count as ours: those that an adoption takes over.
+        also_ours: Managers whose fields count as ours, and as applied by us: those that an adoption takes over.
     """
     metadata = body.get("metadata")
     if not isinstance(metadata, dict):
@@ -111,9 +111,12 @@ def prepared(body: dict[str, Any], key: ResourceKey, marks: Marks, also_ours: It
     missing = marks.missing(metadata, key)
     for place, name in (("labels", marks.label), ("annotations", marks.annotation)):
         _take_out(metadata, place, name)
-    managers = {marks.manager, *also_ours}
+    others = frozenset(also_ours)
     for entry in metadata.get("managedFields") or ():
-        if entry.get("manager") in managers:
+        manager = entry.get("manager")
+        if manager in others and not entry.get("subresource"):
+            entry["operation"] = "Apply"
+        if manager == marks.manager or manager in others:
             entry["ours"] = True
             _take_out_fields(entry.get("fieldsV1"), marks)
             if entry.get("manager") == marks.manager and missing:

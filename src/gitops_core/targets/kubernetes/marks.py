@@ -75,6 +75,15 @@ class Marks:
         is_it = (named.group, named.kind) == kind and named.name == metadata.get("name")
         return application if is_it and named.namespace in ("", metadata.get("namespace", "")) else ""
 
+    def taken_over(self, owner: str, others: tuple[str, ...]) -> tuple[str, ...]:
+        """
+        Return the managers whose fields become ours with an object of *owner*: nobody's when it is ours already; *others* when it is
+        nobody's; those of an application that hands it over.
+        """
+        if owner == self.application:
+            return ()
+        return (*others, self.of(owner).manager) if owner else others
+
     def of(self, application: str) -> Marks:
         """Return the marks of another application of the same owner."""
         return self if application in ("", self.application) else Marks(self.owner, application)

@@ -128,11 +128,12 @@ class Writer:
         return self.access.send(ctx, request)
 
     def _take_over(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> None:
-        """Make the fields of other managers ours, where the embedder wants that on adoption; report it."""
-        if not self.access.settings.take_over or change.live is None:
+        """Make fields of other managers ours: of those the embedder names, of the application that hands it over; report it."""
+        others = marks.taken_over(change.live.owner or "", self.access.settings.take_over) if change.live is not None else ()
+        if not others or change.live is None:
             return
         raw = self.access.get(ctx, info, change.key)
-        found = taken_over(raw, marks.manager, self.access.settings.take_over, str(change.desired.get("apiVersion") or ""))
+        found = taken_over(raw, marks.manager, others, str(change.desired.get("apiVersion") or ""))
         if found is None:
             return
         entries, managers = found
