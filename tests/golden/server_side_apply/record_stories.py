@@ -161,7 +161,7 @@ class Telling:
         metadata = {"name": self.name, **sent.pop("metadata", {})}
         if verb == "replace":
             stored = self.server.ask("GET", f"{self.server.path(api_version, self.kind, self.place)}/{self.name}")[1]
-            metadata.setdefault("resourceVersion", stored["metadata"]["resourceVersion"])
+            metadata.setdefault("resourceVersion", stored["metadata"].get("resourceVersion", ""))
         return {**kind, "metadata": metadata, **sent}
 
     def normal(self, told: Any, index: int) -> Any:

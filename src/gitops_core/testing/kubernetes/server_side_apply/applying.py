@@ -52,7 +52,8 @@ def apply_patch(
     Cost: a visit of each field of *applied* and of what differs; for a new object nothing is copied but its metadata.
     """
     check(applied, schema.root)
-    mine = stripped(fields_of(applied, schema.root), status=bool(writer.subresource) or not schema.status)
+    wanted = fields_of(applied, schema.root)
+    mine = stripped(wanted, status=bool(writer.subresource) or not schema.status)
     if live is None:
         return with_managed_fields(
             as_stored(dict(applied), schema), written([writer.entry(APPLY, mine, writer.time)], custom=schema.custom)
@@ -64,7 +65,7 @@ def apply_patch(
     here = {**live, "apiVersion": applied.get("apiVersion")}
     merged = merge(here, applied, schema.root)
     if last.fields:
-        merged = prune(merged, last.fields, _owned(mine, others), schema.root)
+        merged = prune(merged, last.fields, _owned(wanted, others), schema.root)
     differences = compare(here, merged, schema.root)
     if not force:
         _refuse_conflicts(others, differences, lambda: takeable(live, writer, schema))

@@ -28,7 +28,7 @@ def prune(merged: dict[str, Any], last: FieldSet, owned: FieldSet, node: Node) -
     Args:
         merged: The live object with the new configuration laid over it.
         last: What the applier owned before.
-        owned: What all managers own now, the applier's new configuration included.
+        owned: What all managers own now, the applier's new configuration included, with the name and all.
         node: The schema of the object.
 
     Source: Kubernetes documentation, "Server-Side Apply"; the three steps are observed: an item that is removed takes
