@@ -43,7 +43,7 @@ def _tls_failure(error: ssl.SSLError, server: str, action: str) -> GitOpsError:
     if isinstance(error, ssl.SSLCertVerificationError):
         cure = "give the certificate authority (ca_file), or the name in the certificate (tls-server-name)"
         return ConfigError(f"{action}: {server} is not who we expect: {error.verify_message}; {cure}")
-    reason = error.reason or type(error).__name__
+    reason = getattr(error, "reason", None) or type(error).__name__  # only those of OpenSSL itself have one
     if reason in _CLIENT_CERTIFICATE:
         return Denied(f"{action}: {server} does not accept our client certificate ({reason}); renew it")
     return Transient(f"{action}: TLS with {server} failed ({reason}); tried again; if it stays, check that it speaks TLS")
@@ -63,9 +63,9 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (  # the most specific first
     (urllib3_errors.NameResolutionError, "the name of the server cannot be resolved"),
+    (urllib3_errors.NewConnectionError, "the server cannot be reached"),
     (urllib3_errors.ConnectTimeoutError, "the server could not be reached in time"),
     (urllib3_errors.ReadTimeoutError, "no answer in time; whether it was done is unknown"),
-    (urllib3_errors.NewConnectionError, "the server cannot be reached"),
     (urllib3_errors.ProxyError, "the proxy cannot be reached, or refuses"),
     (urllib3_errors.IncompleteRead, "the answer ended too early"),
     (urllib3_errors.InvalidChunkLength, "the answer ended too early"),

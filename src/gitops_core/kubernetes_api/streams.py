@@ -47,11 +47,14 @@ class Stream:
 
     def _decode(self) -> Iterator[dict[str, Any]]:
         """Yield what each line holds."""
-        for line in self._lines():
-            event = self._event(line)
-            if event.get("type") == "ERROR":
-                raise self._error(event.get("object"))
-            yield event
+        try:
+            for line in self._lines():
+                event = self._event(line)
+                if event.get("type") == "ERROR":
+                    raise self._error(event.get("object"))
+                yield event
+        finally:
+            self.close()
 
     def _event(self, line: bytes) -> dict[str, Any]:
         try:
@@ -85,7 +88,6 @@ class Stream:
 
     def _check(self, size: int) -> None:
         if size > self._reading.limit:
-            self.close()
             raise Invalid(
                 f"{self._reading.action}: an event is larger than {self._reading.limit:,} bytes; raise "
                 "ConnectionSettings.max_response_bytes"
@@ -94,22 +96,16 @@ class Stream:
     def _chunk(self) -> bytes:
         """Return what has arrived; empty at the end."""
         with self._busy:
-            if self._closed.is_set():
-                self._answer.close()
-                return b""
             try:
-                chunk = self._answer.read1(_CHUNK)
+                chunk = self._answer.read1(_CHUNK) if not self._closed.is_set() else b""
             except (*FAILURES, ValueError, AttributeError) as error:  # the last two: the socket was shut while it was read
-                self._answer.close()
                 if self._closed.is_set():
                     return b""
                 if isinstance(error, ReadTimeoutError):
                     message = f"{self._reading.action}: the watch of {self._reading.server} went silent; it begins again"
                     raise Transient(message) from error
                 raise failure_of(error, self._reading.server, self._reading.action) from error
-            if not chunk or self._closed.is_set():
-                self._answer.close()
-            return chunk
+        return b"" if self._closed.is_set() else chunk
 
     def close(self) -> None:
         """End the iteration at once, from any thread. Closing again does nothing."""
