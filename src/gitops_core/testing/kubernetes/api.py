@@ -8,11 +8,14 @@ from typing import Any, Final
 import attrs
 
 from gitops_core.testing.kubernetes import bodies, deleting, managed, patches, presenting, reading, scale, writing
+from gitops_core.testing.kubernetes.authorizing import authorize, authorize_create
 from gitops_core.testing.kubernetes.calls import MOST_BYTES, Call
 from gitops_core.testing.kubernetes.documents import document
 from gitops_core.testing.kubernetes.encoding import encoded
 from gitops_core.testing.kubernetes.http import HttpRequest, HttpResponse, HttpStream
-from gitops_core.testing.kubernetes.routing import Route, route
+from gitops_core.testing.kubernetes.rbac import Wish
+from gitops_core.testing.kubernetes.reviews import reviewed
+from gitops_core.testing.kubernetes.routing import route, target
 from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request, not_supported, too_large
 from gitops_core.testing.kubernetes.store import Stored
 from gitops_core.testing.kubernetes.users import authenticated, by_path, token
@@ -26,13 +29,10 @@ NOT_FOUND: Final = HttpResponse(404, b"404 page not found\n", content_type="text
 
 @attrs.frozen
 class Asked:
-    """What became clear of a request before it was answered, for the log."""
+    """Who asked for what, for the log; known before the answer."""
 
     user: str = ""
-    verb: str = "get"
-    resource: str = ""
-    namespace: str = ""
-    name: str = ""
+    wish: Wish = Wish("get")
 
 
 def answer(world: World, request: HttpRequest, learned: Callable[[Asked], None]) -> Answer:
@@ -46,12 +46,14 @@ def answer(world: World, request: HttpRequest, learned: Callable[[Asked], None])
         if len(request.body) > MOST_BYTES:
             raise too_large()
         if not _is_resource(request.path):
-            return document(world, request, user) or NOT_FOUND
+            authorize(world, user, Wish(request.method.lower(), path=request.path))
+            return document(world, request) or NOT_FOUND
+        found = target(request)
+        learned(Asked(user.name, found.wish))
+        authorize(world, user, found.wish)
         if not _is_served(world, request.path):
             return NOT_FOUND
-        found = route(world.kinds, request)
-        learned(Asked(user.name, found.verb, _named(found), found.namespace, found.name))
-        return _answered(Call(world, request, found, user))
+        return _answered(Call(world, request, route(world.kinds, found), user))
     except ApiStatus as status:
         return status.response()
 
@@ -64,10 +66,6 @@ def _is_resource(path: str) -> bool:
 def _is_served(world: World, path: str) -> bool:
     parts = path.strip("/").split("/")
     return world.kinds.serves(*(("", parts[1]) if parts[0] == "api" else (parts[1], parts[2])))
-
-
-def _named(found: Route) -> str:
-    return f"{found.kind.resource}/{found.subresource}" if found.subresource else found.kind.resource
 
 
 def _answered(call: Call) -> Answer:
@@ -106,6 +104,8 @@ def _watch(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
+    if call.kind.group in {"authorization.k8s.io", "authentication.k8s.io"}:
+        return HttpResponse(201, encoded(reviewed(call)))
     if "list" not in call.kind.verbs:
         raise not_supported(f"creating {call.kind.resource}")
     call.check_options()
@@ -148,6 +148,7 @@ def _apply(call: Call) -> Answer:
     with call.world.store.lock:
         live = call.world.find(call.kind, call.route.namespace, call.route.name)
         if live is None and not call.route.subresource:
+            authorize_create(call)
             made = managed.applied(call, None, wanted)
             return _show(call, writing.create_object(call, bodies.normalized(call, made), track=False), 201)
         return _show(
@@ -161,13 +162,11 @@ def _applied_object(call: Call) -> Object:
     given = (wanted.get("apiVersion", ""), wanted.get("kind", "")) if isinstance(wanted, dict) else ("", "")
     if given != (kind.api_version, kind.kind):
         raise bad_request(f"invalid object type: {given[0] or '/'}, Kind={given[1]}")
-    meta = dict(wanted.get("metadata") or {})
+    meta = wanted.get("metadata") or {}
     if meta.get("managedFields"):
         raise bad_request("metadata.managedFields must be nil")
-    if meta.setdefault("name", call.route.name) != call.route.name:
+    if meta.get("name", call.route.name) != call.route.name:
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({call.route.name})")
-    if kind.namespaced:
-        meta.setdefault("namespace", call.route.namespace)
     return {**wanted, "metadata": meta}
 
 

@@ -24,6 +24,10 @@ def object_of(call: Call) -> Object:
     kind = call.kind
     if not isinstance(value, dict):
         raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): couldn't get version/kind")
+    if kind.custom is not None and not value.get("kind"):
+        shown = call.request.body.decode("utf-8", "replace").strip()
+        told = f"Object 'Kind' is missing in '{shown}' ({shown[:22]} ...)"
+        raise bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): {told}")
     value = {"kind": kind.kind, "apiVersion": kind.api_version, **value}
     if (value["kind"], value["apiVersion"]) != (kind.kind, kind.api_version):
         raise _other_kind(kind, value)
@@ -90,6 +94,10 @@ def _ordered(value: Object) -> Object:
 
 
 def _other_kind(kind: Kind, value: Object) -> ApiStatus:
+    if kind.custom is not None and value["kind"] == kind.kind:
+        return bad_request(
+            f"the API version in the data ({value['apiVersion']}) does not match the expected API version ({kind.api_version})"
+        )
     version = str(value["apiVersion"]).rpartition("/")[2]
     why = f'no kind "{value["kind"]}" is registered for version "{value["apiVersion"]}"'
     return bad_request(f'{value["kind"]} in version "{version}" cannot be handled as a {kind.kind}: {why}')

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import attrs
+
 from gitops_core.interfaces import Clock
 from gitops_core.testing.kubernetes import api, users
 from gitops_core.testing.kubernetes.admission import Admission
 from gitops_core.testing.kubernetes.api import Answer, Asked
+from gitops_core.testing.kubernetes.controllers import Controllers
 from gitops_core.testing.kubernetes.http import HttpRequest, HttpResponse
 from gitops_core.testing.kubernetes.requests import Request, RequestLog
+from gitops_core.testing.kubernetes.scripts import Script
 from gitops_core.testing.kubernetes.server import Server
 from gitops_core.testing.kubernetes.settings import DEFAULT_NAMESPACES, ClusterSettings
 from gitops_core.testing.kubernetes.world import World
@@ -43,6 +47,7 @@ class FakeCluster:
 
     def __init__(self, settings: ClusterSettings | None = None) -> None:
         self._world = World(settings or ClusterSettings())
+        self._controllers = Controllers(self._world)
         self.requests = RequestLog(self._world.settings.log_size)
         self._server: Server | None = None
         for name in DEFAULT_NAMESPACES:
@@ -110,6 +115,7 @@ class FakeCluster:
     # -- without ----------------------------------------------------------------------------------------------------------
     def handle(self, request: HttpRequest) -> Answer:
         """Answer one request: a response, or a stream for a watch. Cost: tens of microseconds for one object."""
+        self._controllers.settle()
         learned: list[Asked] = [Asked()]
         made = api.answer(self._world, request, learned.append)
         self._note(request, learned[-1], made)
@@ -135,6 +141,14 @@ class FakeCluster:
         """Let *admission* look at every write from now on."""
         self._world.admissions.append(admission)
 
+    def script(self, script: Script) -> None:
+        """Let *script* look after the objects of its kinds from now on."""
+        self._controllers.script(script)
+
+    def settle(self) -> None:
+        """Let the controllers do what is due; every request and every look of a watch does it, too."""
+        self._controllers.settle()
+
     def compact(self) -> None:
         """Forget the history: watches and continue tokens from before are answered 410."""
         self._world.store.compact()
@@ -146,20 +160,9 @@ class FakeCluster:
         return value
 
     def _note(self, request: HttpRequest, asked: Asked, made: Answer) -> None:
+        wish, at = asked.wish, self._world.settings.clock.monotonic()
+        resource = f"{wish.resource}.{wish.group}" if wish.group else wish.resource
+        resource = f"{resource}/{wish.subresource}" if wish.subresource else resource
+        noted = Request(0, at, asked.user, wish.verb, resource, wish.namespace, wish.name, made.status, path=request.path)
         sent = len(made.body) if isinstance(made, HttpResponse) else 0
-        at = self._world.settings.clock.monotonic()
-        self.requests.note(
-            Request(
-                0,
-                at,
-                asked.user,
-                asked.verb,
-                asked.resource,
-                asked.namespace,
-                asked.name,
-                made.status,
-                len(request.body),
-                sent,
-                request.path,
-            )
-        )
+        self.requests.note(attrs.evolve(noted, received=len(request.body), sent=sent))

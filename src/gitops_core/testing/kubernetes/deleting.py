@@ -6,11 +6,12 @@ from typing import Any
 
 import attrs
 
-from gitops_core.testing.kubernetes import reading
+from gitops_core.testing.kubernetes import definitions, reading
 from gitops_core.testing.kubernetes.calls import Call, invalid_options
+from gitops_core.testing.kubernetes.leaving import is_finished, marked
 from gitops_core.testing.kubernetes.statuses import ApiStatus, Cause, details_of, not_found, success
 from gitops_core.testing.kubernetes.store import Stored
-from gitops_core.testing.kubernetes.writing import is_finished, validate_delete
+from gitops_core.testing.kubernetes.writing import validate_delete
 
 Object = dict[str, Any]
 _POLICIES = ("Foreground", "Background", "Orphan")
@@ -87,7 +88,7 @@ def delete_one(call: Call, found: Stored, options: Options) -> Stored | None:
 
 
 def _check(call: Call, found: Stored, options: Options) -> None:
-    meta, kind = found.object["metadata"], call.kind
+    meta = found.object["metadata"]
     if options.uid and options.uid != meta["uid"]:
         raise _unmet(
             call,
@@ -98,7 +99,6 @@ def _check(call: Call, found: Stored, options: Options) -> None:
             call,
             f"the ResourceVersion in the precondition ({options.version}) does not match the ResourceVersion in record ({meta['resourceVersion']}). The object might have been modified",
         )
-    del kind
 
 
 def _unmet(call: Call, why: str) -> ApiStatus:
@@ -108,19 +108,8 @@ def _unmet(call: Call, why: str) -> ApiStatus:
 
 
 def _marked(call: Call, value: Object, options: Options) -> Object:
-    """Return *value* on its way out: with the finalizers that the propagation needs, and the time, unless it is on its way already."""
-    meta = value["metadata"]
-    names = [name for name in meta.get("finalizers") or () if name not in {"foregroundDeletion", "orphan"} or not options.policy]
-    extra = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}.get(options.policy, "")
-    finalizers = [*names, extra] if extra else names
-    made = (
-        {**meta, "finalizers": finalizers} if finalizers else {name: item for name, item in meta.items() if name != "finalizers"}
-    )
-    if not meta.get("deletionTimestamp"):
-        made = {**made, "deletionTimestamp": call.world.stamp(), "deletionGracePeriodSeconds": 0}
-        if meta.get("generation"):
-            made["generation"] = meta["generation"] + 1
-        if call.kind.key == ("", "namespaces"):
-            del made["deletionGracePeriodSeconds"]
-            value = {**value, "status": {**(value.get("status") or {}), "phase": "Terminating"}}
-    return {**value, "metadata": made}
+    stamp, fresh = call.world.stamp(), not value["metadata"].get("deletionTimestamp")
+    if call.kind.key == definitions.KEY and fresh:
+        made = marked(definitions.terminating(value, stamp), options.policy, stamp)
+        return {**made, "metadata": {**made["metadata"], "generation": value["metadata"]["generation"]}}
+    return marked(value, options.policy, stamp)

@@ -8,7 +8,6 @@ from gitops_core.testing.kubernetes import discovery, openapi
 from gitops_core.testing.kubernetes.encoding import encoded
 from gitops_core.testing.kubernetes.http import HttpRequest, HttpResponse
 from gitops_core.testing.kubernetes.statuses import no_such_resource, not_supported
-from gitops_core.testing.kubernetes.users import User
 from gitops_core.testing.kubernetes.world import World
 
 Object = dict[str, Any]
@@ -17,7 +16,7 @@ _GROUP_VERSION: Final = 3  # parts: apis, the group, the version
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
-def document(world: World, request: HttpRequest, _user: User) -> HttpResponse | None:
+def document(world: World, request: HttpRequest) -> HttpResponse | None:
     """
     Return the document at a path; None when there is none.
 

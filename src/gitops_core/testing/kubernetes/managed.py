@@ -42,8 +42,8 @@ def applied(call: Call, live: Object | None, patch: Object) -> Object:
     except ApplyConflicts as conflicts:
         raise _conflict(conflicts) from None
     except InvalidApply as error:
-        kind, namespace, name = call.kind, call.route.namespace if call.kind.namespaced else "", call.route.name
-        what = f"{namespace}/{name}; {kind.api_version}, Kind={kind.kind}"
+        meta = patch.get("metadata") or {}
+        what = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {call.kind.api_version}, Kind={call.kind.kind}"
         raise ApiStatus(500, "", f"failed to create typed patch object ({what}): {error}") from None
 
 
@@ -70,7 +70,7 @@ def _less(value: Object | None) -> Object | None:
 def _taken(call: Call, patch: Object) -> Object:
     """What the object itself, or its subresource, takes of a configuration."""
     if call.route.subresource == "status":
-        metadata = {name: patch["metadata"][name] for name in ("name", "namespace") if name in patch["metadata"]}
+        metadata = {name: patch["metadata"][name] for name in ("name", "namespace") if name in (patch.get("metadata") or {})}
         return {
             name: item
             for name, item in {**patch, "metadata": metadata}.items()

@@ -8,6 +8,7 @@ import attrs
 
 from gitops_core.testing.kubernetes.http import HttpRequest
 from gitops_core.testing.kubernetes.kinds import Kind, KindTable
+from gitops_core.testing.kubernetes.rbac import Wish
 from gitops_core.testing.kubernetes.statuses import ApiStatus, no_such_resource, not_supported
 
 _ON_OBJECT: Final = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -50,22 +51,59 @@ class Route:
     subresource: str = ""
 
 
-def route(kinds: KindTable, request: HttpRequest) -> Route:
+@attrs.frozen
+class Target:
     """
-    Return what *request* is about.
+    What a path names, whether or not it is served.
+
+    Attributes:
+        version: Version.
+        wish: Verb, group, resource, subresource, namespace and name, as authorisation sees them.
+        extra: Whether the path goes on after that.
+    """
+
+    version: str
+    wish: Wish
+    extra: bool = False
+
+
+def target(request: HttpRequest) -> Target:
+    """Return what the path of *request* names, and which verb that is. Cost: O(length)."""
+    group, version, rest = _split(request.path)
+    if rest[:1] == ["watch"]:
+        raise not_supported("watches by path (/watch/); ask for ?watch=true")
+    in_namespace = rest[:1] == ["namespaces"] and len(rest) > len(("namespaces", "name")) and not _of_a_namespace(group, rest)
+    namespace, parts = (rest[1], rest[2:]) if in_namespace else ("", rest)
+    plural, name, subresource = [*parts, "", "", ""][:3]
+    if (group, plural) == ("", "namespaces"):
+        namespace = name
+    verb = _verb(request, bool(name))
+    return Target(
+        version, Wish(verb, group, plural, subresource, namespace, name), len(parts) > len(("plural", "name", "subresource"))
+    )
+
+
+def route(kinds: KindTable, found: Target) -> Route:
+    """
+    Return the kind and the object behind a target.
+
+    Args:
+        kinds: What is served.
+        found: The target.
 
     Raises:
         ApiStatus: 404 for a kind that is not served, 405 for a verb it does not have, 501 for a subresource the fake does not have.
     """
-    group, version, rest = _split(request.path)
-    if rest[:1] == ["watch"]:
-        raise not_supported("watches by path (/watch/); ask for ?watch=true")
-    kind, namespace, name, subresource = _place(kinds, group, version, rest)
-    _check_subresource(kind, subresource)
-    found = Route(kind, _verb(request, bool(name)), namespace, name, subresource)
-    if not subresource and found.verb not in kind.verbs:
+    wish = found.wish
+    kind = kinds.find(wish.group, found.version, wish.resource)
+    namespace = wish.namespace if kind is not None and kind.namespaced else ""
+    is_misplaced = kind is not None and (bool(wish.namespace) and not kind.namespaced and wish.resource != "namespaces")
+    if kind is None or found.extra or is_misplaced or (kind.namespaced and wish.name and not namespace):
+        raise no_such_resource()
+    _check_subresource(kind, wish.subresource)
+    if (not wish.subresource and wish.verb not in kind.verbs) or (wish.verb == "create" and kind.namespaced and not namespace):
         raise method_not_allowed()
-    return found
+    return Route(kind, wish.verb, namespace, wish.name, wish.subresource)
 
 
 def method_not_allowed() -> ApiStatus:
@@ -81,18 +119,6 @@ def _split(path: str) -> tuple[str, str, list[str]]:
     return parts[1], parts[2], parts[3:]
 
 
-def _place(kinds: KindTable, group: str, version: str, rest: list[str]) -> tuple[Kind, str, str, str]:
-    in_namespace = rest[:1] == ["namespaces"] and len(rest) > len(("namespaces", "name")) and not _of_a_namespace(group, rest)
-    namespace, parts = (rest[1], rest[2:]) if in_namespace else ("", rest)
-    kind = kinds.find(group, version, parts[0]) if parts else None
-    if kind is None or len(parts) > len(("plural", "name", "subresource")) or (in_namespace and not kind.namespaced):
-        raise no_such_resource()
-    name, subresource = [*parts[1:], "", ""][:2]
-    if kind.namespaced and name and not in_namespace:
-        raise no_such_resource()
-    return kind, namespace, name, subresource
-
-
 def _of_a_namespace(group: str, rest: list[str]) -> bool:
     return not group and rest[2:] in (["status"], ["finalize"])
 
@@ -106,9 +132,6 @@ def _check_subresource(kind: Kind, subresource: str) -> None:
 
 
 def _verb(request: HttpRequest, is_object: bool) -> str:
-    if request.method == "GET" and request.flag("watch"):
-        return "watch"
-    verb = (_ON_OBJECT if is_object else _ON_COLLECTION).get(request.method)
-    if verb is None:
-        raise method_not_allowed()
-    return verb
+    if request.method in {"GET", "HEAD"}:
+        return "watch" if request.flag("watch") else "get" if is_object else "list"
+    return (_ON_OBJECT if is_object else _ON_COLLECTION).get(request.method, request.method.lower())

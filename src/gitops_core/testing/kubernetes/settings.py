@@ -27,6 +27,7 @@ class ClusterSettings:
         namespace_controller: Whether terminating namespaces are emptied and removed; a bare API server does not do it.
         garbage_collection: Whether dependents of what is deleted are deleted, and ``foregroundDeletion`` and ``orphan`` come to an end.
         establish_after: Seconds until a new CustomResourceDefinition is served.
+        skip_rules: Whether definitions with CEL rules (``x-kubernetes-validations``) are taken, and the rules not checked; else 501.
         log_size: Requests kept in the request log; counts are kept for ever.
     """
 
@@ -38,4 +39,5 @@ class ClusterSettings:
     namespace_controller: bool = True
     garbage_collection: bool = True
     establish_after: float = 0.0
+    skip_rules: bool = False
     log_size: int = 10_000

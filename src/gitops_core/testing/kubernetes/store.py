@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -76,6 +76,7 @@ class Store:
         lock: Reentrant.
         changed: Notified after every change.
         version: The newest resource version.
+        listeners: Called with the resource and the event after every change, under the lock.
     """
 
     def __init__(self, history: int) -> None:
@@ -83,6 +84,7 @@ class Store:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.version = 1
+        self.listeners: list[Callable[[tuple[str, str], Event], None]] = []
         self._history = history
         self._shelves: dict[tuple[str, str], _Shelf] = {}
 
@@ -109,7 +111,7 @@ class Store:
             before = shelf.objects.get(place)
             stored = Stored(_versioned(value, version), version, before.created if before else version)
             shelf.objects[place] = stored
-            self._record(shelf, Event(version, before, stored))
+            self._record(key, shelf, Event(version, before, stored))
             return stored
 
     def remove(self, key: tuple[str, str], namespace: str, name: str, last: Object | None = None) -> Stored:
@@ -119,7 +121,7 @@ class Store:
             before = shelf.objects.pop((namespace, name))
             version = self._next()
             gone = Stored(_versioned(last or before.object, version), version, before.created)
-            self._record(shelf, Event(version, before, gone, deleted=True))
+            self._record(key, shelf, Event(version, before, gone, deleted=True))
             return gone
 
     def at(self, key: tuple[str, str], version: int) -> list[Stored] | None:
@@ -168,12 +170,14 @@ class Store:
         self.version += 1
         return self.version
 
-    def _record(self, shelf: _Shelf, event: Event) -> None:
+    def _record(self, key: tuple[str, str], shelf: _Shelf, event: Event) -> None:
         shelf.events.append(event)
         if len(shelf.events) > self._history:
             half = len(shelf.events) // 2
             shelf.compacted = shelf.events[half - 1].version
             del shelf.events[:half]
+        for listener in self.listeners:
+            listener(key, event)
         self.changed.notify_all()
 
 

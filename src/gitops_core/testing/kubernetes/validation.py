@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from gitops_core.testing.kubernetes.custom import custom_problems
+from gitops_core.testing.kubernetes.definitions import KEY, definition_problems
 from gitops_core.testing.kubernetes.immutability import immutable_problems
 from gitops_core.testing.kubernetes.kinds import Kind
 from gitops_core.testing.kubernetes.selectors import matches_labels
@@ -22,13 +24,16 @@ def created_problems(kind: Kind, value: Object) -> Iterator[Cause]:
 
 def updated_problems(kind: Kind, before: Object, after: Object, subresource: str) -> Iterator[Cause]:
     """Yield what is wrong with an update."""
-    if subresource != "status":
+    if kind.custom is not None:
+        yield from custom_problems(kind, after)
+    elif subresource != "status":
         yield from _content_problems(kind, after)
         yield from immutable_problems(kind, before, after)
 
 
 def _content_problems(kind: Kind, value: Object) -> Iterator[Cause]:
     if kind.custom is not None:
+        yield from custom_problems(kind, value)
         return
     check = _CHECKS.get(kind.key)
     if check is not None:
@@ -160,6 +165,7 @@ def _labels(spec: Mapping[str, Any]) -> dict[str, str]:
 
 _CHECKS: Final[dict[tuple[str, str], Callable[[Object], Iterator[Cause]]]] = {
     ("", "pods"): _pod,
+    KEY: definition_problems,
     ("", "services"): _service,
     ("apps", "daemonsets"): _workload,
     ("apps", "deployments"): _workload,

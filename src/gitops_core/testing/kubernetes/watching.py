@@ -90,6 +90,7 @@ class WatchStream:
 
     def _pull(self) -> None:
         store = self._call.world.store
+        self._call.world.settle()
         with store.lock:
             events, current = store.since(self._call.kind.key, self._version), store.version
         if events is None:

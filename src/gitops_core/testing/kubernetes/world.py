@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from gitops_core.testing.kubernetes.admission import Admission
 from gitops_core.testing.kubernetes.kinds import Kind, KindTable, builtin_kinds
+from gitops_core.testing.kubernetes.leaving import is_finished, marked, released
 from gitops_core.testing.kubernetes.metadata import timestamp
+from gitops_core.testing.kubernetes.rbac import Roles
 from gitops_core.testing.kubernetes.settings import ClusterSettings
 from gitops_core.testing.kubernetes.store import Store, Stored
 
@@ -22,14 +25,18 @@ class World:
         settings: How the cluster behaves.
         store: The objects.
         kinds: What is served.
+        roles: Who may do what, where that is decided.
         admissions: What looks at every write, in order.
+        settle: Lets the controllers do what is due.
     """
 
     def __init__(self, settings: ClusterSettings) -> None:
         self.settings = settings
         self.store = Store(settings.history)
         self.kinds = KindTable(builtin_kinds())
+        self.roles = Roles(self.store)
         self.admissions: list[Admission] = []
+        self.settle: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)
 
     def now(self) -> float:
@@ -59,3 +66,19 @@ class World:
     def find(self, kind: Kind, namespace: str, name: str) -> Stored | None:
         """Return an object; None when there is none."""
         return self.store.get(kind.key, namespace if kind.namespaced else "", name)
+
+    def write(self, key: tuple[str, str], before: Stored, value: Object) -> Stored | None:
+        """Keep *value* in place of *before* if it differs, or let it go if nothing holds it; None when it is gone. For controllers."""
+        value = {**value, "metadata": {**value["metadata"], "resourceVersion": before.object["metadata"]["resourceVersion"]}}
+        if is_finished(value):
+            self.store.remove(key, before.namespace, before.name, value)
+            return None
+        return before if value == before.object else self.store.put(key, value)
+
+    def release(self, key: tuple[str, str], before: Stored, finalizer: str) -> Stored | None:
+        """Take a finalizer from an object; None when it is gone."""
+        return self.write(key, before, released(before.object, finalizer))
+
+    def delete(self, key: tuple[str, str], before: Stored, policy: str = "Background") -> Stored | None:
+        """Delete an object; None when it is gone, else as it waits."""
+        return self.write(key, before, marked(before.object, policy, self.stamp()))

@@ -8,9 +8,12 @@ from typing import Any, Final
 import attrs
 
 from gitops_core.testing.kubernetes import admission, bodies, managed, metadata, strategies
+from gitops_core.testing.kubernetes.authorizing import check_grant
 from gitops_core.testing.kubernetes.calls import Call
 from gitops_core.testing.kubernetes.defaults import defaulted, prepared
+from gitops_core.testing.kubernetes.definitions import KEY, refuse_unsupported
 from gitops_core.testing.kubernetes.encoding import encoded
+from gitops_core.testing.kubernetes.leaving import is_finished
 from gitops_core.testing.kubernetes.namespaces import check_namespace
 from gitops_core.testing.kubernetes.statuses import (
     ApiStatus,
@@ -18,6 +21,7 @@ from gitops_core.testing.kubernetes.statuses import (
     already_exists,
     bad_request,
     conflict,
+    details_of,
     invalid,
     modified,
     not_found,
@@ -54,6 +58,7 @@ def create_object(call: Call, value: Object, track: bool = True) -> Stored:
     """
     kind, world = call.kind, call.world
     with world.store.lock:
+        _check_definition(call, value)
         made = _new(call, value)
         check_namespace(call, made["metadata"].get("name", ""))
         made = defaulted(kind, made)
@@ -61,6 +66,7 @@ def create_object(call: Call, value: Object, track: bool = True) -> Stored:
             made = managed.tracked(call, None, made)
         made = prepared(kind, _admitted(call, "CREATE", made, None), world, None)
         _refuse(call, made, [*metadata.problems(kind, made["metadata"]), *created_problems(kind, made)])
+        check_grant(call, made)
         _validate(call, "CREATE", made, None)
         _check_size(call, made)
         if world.find(kind, made["metadata"].get("namespace", ""), made["metadata"]["name"]):
@@ -81,6 +87,7 @@ def update(call: Call, change: Callable[[Object], Object], track: bool = True) -
         if before is None:
             raise not_found(kind, route.name)
         asked = change(before.object)
+        _check_definition(call, asked)
         _check_identity(call, asked, before)
         made = strategies.for_update(kind, before.object, asked, route.subresource)
         made = defaulted(kind, made)
@@ -90,6 +97,7 @@ def update(call: Call, change: Callable[[Object], Object], track: bool = True) -
         made = strategies.counted(kind, before.object, made)
         causes = [*metadata.problems(kind, made["metadata"]), *metadata.changed(made["metadata"], before.object["metadata"])]
         _refuse(call, made, [*causes, *updated_problems(kind, before.object, made, route.subresource)])
+        check_grant(call, made)
         _validate(call, "UPDATE", made, before.object)
         _check_size(call, made)
         return _stored(call, before, made)
@@ -107,23 +115,14 @@ def _stored(call: Call, before: Stored, made: Object) -> Stored:
     return call.world.store.put(call.kind.key, made)
 
 
-def is_finished(value: Object) -> bool:
-    """Tell whether an object that is being deleted has nothing left to wait for."""
-    meta = value["metadata"]
-    held = (
-        meta.get("finalizers") or (value.get("spec") or {}).get("finalizers")
-        if value["kind"] == "Namespace"
-        else meta.get("finalizers")
-    )
-    return bool(meta.get("deletionTimestamp")) and not held
-
-
 def _new(call: Call, value: Object) -> Object:
     kind, route, given = call.kind, call.route, value["metadata"]
     if given.get("resourceVersion"):
         raise bad_request("resourceVersion should not be set on objects to be created")
     _check_namespace_name(call, given)
     meta = {name: item for name, item in given.items() if name not in _SERVERS}
+    if route.name:
+        meta["name"] = route.name
     if not meta.get("name") and meta.get("generateName"):
         meta["name"] = call.world.new_name(meta["generateName"])
     made = strategies.for_create(kind, value)
@@ -135,6 +134,18 @@ def _new(call: Call, value: Object) -> Object:
     if strategies.counts(kind):
         meta["generation"] = 1
     return {**made, "metadata": meta}
+
+
+def _check_definition(call: Call, value: Object) -> None:
+    """Refuse definitions that the fake cannot serve, and new objects of a kind whose definition is being deleted."""
+    kind = call.kind
+    if kind.key == KEY:
+        refuse_unsupported(value, call.world.settings.skip_rules)
+    elif kind.custom is not None and call.route.verb == "create":
+        definition = call.world.store.get(KEY, "", kind.resource)
+        if definition is not None and definition.object["metadata"].get("deletionTimestamp"):
+            message = "create not allowed while custom resource definition is terminating"
+            raise ApiStatus(405, "MethodNotAllowed", message, details_of(kind, value["metadata"].get("name", "")))
 
 
 def _check_namespace_name(call: Call, meta: Object) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from gitops_core.testing.kubernetes.custom import defaulted_custom
 from gitops_core.testing.kubernetes.defaults import others, pods, services, workloads
 from gitops_core.testing.kubernetes.defaults.filling import Object, at, each, filled
+from gitops_core.testing.kubernetes.definitions import KEY, new_definition
 from gitops_core.testing.kubernetes.kinds import Kind
 from gitops_core.testing.kubernetes.world import World
 
 
 def defaulted(kind: Kind, value: Object) -> Object:
     """Return *value* with the defaults of its kind, which belong to whoever writes it; kinds without any come back as they are. Pure."""
-    change = None if kind.custom is not None else _DEFAULTS.get(kind.key)
+    if kind.custom is not None:
+        return defaulted_custom(kind, value)
+    change = _DEFAULTS.get(kind.key)
     return value if change is None else change(value)
 
 
@@ -48,6 +52,7 @@ _NEW: Final[dict[tuple[str, str], Callable[[Object], Object]]] = {
     ("", "persistentvolumeclaims"): others.new_claim,
     ("", "persistentvolumes"): others.new_volume,
     ("", "pods"): pods.new_pod,
+    KEY: new_definition,
     ("batch", "jobs"): workloads.selected_job,
 }
 _DEFAULTS: Final[dict[tuple[str, str], Callable[[Object], Object]]] = {
