@@ -9,7 +9,7 @@ import attrs
 from gitops_core.engine.calls import failures_of
 from gitops_core.engine.deciding import Decided
 from gitops_core.engine.passes import Pass
-from gitops_core.errors import Disposition, GitOpsError, NotStabilized, StateError
+from gitops_core.errors import Disposition, GitOpsError, NotStabilized, StateError, UnknownKind
 from gitops_core.model.applications import Application
 from gitops_core.model.plans import Plan
 from gitops_core.model.resources import ResourceKey
@@ -18,6 +18,7 @@ from gitops_core.model.revisions import Revision
 
 _BAD = frozenset({OutcomeStatus.FAILED, OutcomeStatus.UNVERIFIED})
 _OPEN = frozenset({OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED})
+_NO_FAULTS = (NotStabilized, UnknownKind)  # the API works on it; there is no such kind, and what is declared of it says so itself
 _KEPT = frozenset({OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED, OutcomeStatus.SKIPPED})
 
 
@@ -29,9 +30,9 @@ def conclude(
     failures = [o.failure for o in outcomes if o.failure is not None]
     for error in (observed.error, desired.error):
         failures = [*failures_of(error), *failures] if error is not None else failures
-    still_working = [u for u in observed.unreadable if isinstance(u.error, NotStabilized)]
+    still_working = any(isinstance(u.error, NotStabilized) for u in observed.unreadable)
     status = _status(outcomes, bool(plan.refusals), bool(unsettled or still_working))
-    if desired.error is not None or len(observed.unreadable) > len(still_working):
+    if desired.error is not None or any(not isinstance(u.error, _NO_FAULTS) for u in observed.unreadable):
         status = PassStatus.DEGRADED
     return ReconcileResult(
         application=p.app.id,

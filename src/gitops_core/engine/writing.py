@@ -16,7 +16,7 @@ from gitops_core.errors import AlreadyExists, Cancelled, DeadlineExceeded, GitOp
 from gitops_core.interfaces import Context, Signal, Target, TargetChange, capabilities
 from gitops_core.model.applications import Application
 from gitops_core.model.plans import Action, Change, DiffOp
-from gitops_core.model.pointers import Patterns
+from gitops_core.model.pointers import Patterns, leaves
 from gitops_core.model.resources import Live, Pending, Resource
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
 from gitops_core.model.values import FrozenDict, freeze
@@ -207,6 +207,8 @@ def update_request(app: Application, request: TargetChange) -> TargetChange:
     """Return the *request* for an update with what its declaration and the application say about others' fields."""
     notes = read_annotations(request.desired, app.owner)
     ignored = ignored_by(app.options, request.key, notes.ignored)
+    if notes.strategy == "create-only":  # adopted: it becomes ours, with the values that it has
+        ignored = Patterns(ignored.patterns.union(pointer for pointer, _ in leaves(request.desired)))
     return attrs.evolve(
         request,
         desired=with_live_values(request.desired, request.live.body, ignored) if request.live and ignored else request.desired,

@@ -54,6 +54,7 @@ class InventoryEntry:
         held_by: The application of the same state store that had it when we claimed it: once that one lets go, it is ours to adopt.
         refers_to: Declared keys that it only referred to when applied; they are deleted after it, or after it has changed.
         wave: The wave in which it was applied; deletes go through the waves backwards.
+        unconfirmed: Addresses in ``declared`` that only a write has set of which nobody knows whether it happened.
     """
 
     key: ResourceKey
@@ -76,6 +77,7 @@ class InventoryEntry:
     held_by: str = ""
     refers_to: tuple[ResourceKey, ...] = ()
     wave: int = 0
+    unconfirmed: tuple[str, ...] = ()
 
     def with_id(self, id: str) -> InventoryEntry:  # noqa: A002  # why: the attribute's name
         """Return this entry with another id. Cost: a fifth of ``attrs.evolve``, for what every create needs."""

@@ -19,11 +19,11 @@ from gitops_core.planning.diff import Comparison, compare, precondition_of, take
 from gitops_core.planning.edges import Index, plugin_edges
 from gitops_core.planning.guards import Permits, approved
 from gitops_core.planning.ignoring import ignored_by
-from gitops_core.planning.managers import Weighed, conflict_text, weigh
+from gitops_core.planning.managers import Scales, Weighed, conflict_text, weigh
 from gitops_core.planning.match import Blind, Match, Standing, error_text, match
 from gitops_core.planning.normalize import Secrecy, ask, normalized, spelled
 from gitops_core.planning.prune import protect, prune
-from gitops_core.planning.records import claim_entry, refreshed_entry
+from gitops_core.planning.records import applied_addresses, claim_entry, refreshed_entry
 from gitops_core.planning.request import PlanRequest, TargetRules
 
 _NO_NOTES: Final = Annotations()
@@ -125,44 +125,43 @@ class Decider:
             return None
         entry = found.entry if ours else None
         sides = self.sides(resource.key, body, found.live, entry)
-        weighed = self._weighed(resource, notes, entry, sides.diff())
-        preview = self.request.previews.get(resource.key)
-        if isinstance(preview, Mapping) and weighed.diff:
-            weighed = attrs.evolve(
-                weighed, diff=self._weighed(resource, notes, entry, self._previewed(preview, found, sides)).diff
-            )
-        if found.standing is Standing.UNOWNED:
-            change = self._adopt(resource, found, weighed.diff)
-        elif weighed.diff:
-            change = self._repair(resource, found, notes, weighed.diff)
-        else:
+        weighed = self._weighed(resource, notes, entry, sides)
+        change = self._changed(resource, found, notes, weighed.diff)
+        if change is None:
             return None
-        if weighed.conflicts:
+        if weighed.conflicts and change.is_ready:
             change = self._conflicting(change, weighed.conflicts)
+        preview = self.request.previews.get(resource.key)
         if isinstance(preview, GitOpsError) and change.is_ready:
             text = f"{change.reason}; the target would not accept it: {sides.secrecy.redactor.redact(preview.message)}"
             change = attrs.evolve(change, state=ChangeState.REFUSED, rule="preview", reason=text)
         return attrs.evolve(change, precondition=precondition_of(found.live.id, sides.live, sides.desired, sides.how))
 
-    def _weighed(
-        self, resource: Resource, notes: Annotations, entry: InventoryEntry | None, diff: tuple[FieldDiff, ...]
-    ) -> Weighed:
+    def _weighed(self, resource: Resource, notes: Annotations, entry: InventoryEntry | None, sides: Sides) -> Weighed:
+        """Return what is to be changed, and what others stand against; what the target would not change is left out."""
+        if notes.strategy == "create-only":
+            return Weighed(())  # it is there: adopted as it is
         was_applied = entry is not None and entry.state is EntryState.APPLIED
-        return weigh(
-            diff,
+        scales = Scales(
             policy=notes.conflicts or self.request.options.conflicts,
-            applied=entry.declared if entry is not None and entry.desired else (),
+            applied=applied_addresses(entry) if entry is not None else (),
+            desired=sides.desired,
             is_unchanged=was_applied and entry is not None and entry.desired == resource.digest,
         )
+        weighed = weigh(sides.diff(), scales)
+        preview = self.request.previews.get(resource.key)
+        if not weighed.diff or not isinstance(preview, Mapping):
+            return weighed
+        return attrs.evolve(weighed, diff=weigh(sides.previewed(preview), scales).diff)
 
-    def _previewed(self, preview: Body, found: Match, sides: Sides) -> tuple[FieldDiff, ...]:
-        """Return what differs between what is there and what the target would make of it."""
-        would_be = normalized(preview, sides.rules, sides.secrecy)
-        return attrs.evolve(sides, desired=would_be).diff() if found.live is not None else ()
+    def _changed(self, resource: Resource, found: Match, notes: Annotations, diff: tuple[FieldDiff, ...]) -> Change | None:
+        if found.standing is Standing.UNOWNED:
+            return self._adopt(resource, found, diff)
+        return self._repair(resource, found, notes, diff) if diff else None
 
     def _conflicting(self, change: Change, conflicts: tuple[FieldDiff, ...]) -> Change:
-        text = f"{change.reason}; {conflict_text(conflicts)}, and was never ours"
         override = f'annotation {self.request.owner.key("conflicts")}: "take" or "leave", or Options(conflicts=...)'
+        text = f"{change.reason}; {conflict_text(conflicts)}"
         return attrs.evolve(change, state=ChangeState.REFUSED, rule="field_owner", reason=text, override=override)
 
     def _create(self, resource: Resource, body: Body) -> Change:
@@ -310,6 +309,20 @@ class Sides:
                 taken = taken_over(found, self.how, self.secrecy.patterns, redactor)
                 return tuple(sorted([*taken, *write_only_diffs(self.desired, self.how)], key=lambda d: (d.pointer, d.op)))
         return compare(self.desired, self.live, self.how)
+
+    def previewed(self, preview: Body) -> tuple[FieldDiff, ...]:
+        """
+        Return what differs between what is there and what the target would make of it, *preview*.
+
+        Write-only fields are as in :meth:`diff`: nobody reads them back, from a preview neither.
+
+        Raises:
+            PluginError: See :meth:`diff`; or *preview* is not a JSON object.
+        """
+        would_be = normalized(preview, self.rules, self.secrecy)
+        hidden = self.rules.fields.write_only
+        shown = [d for d in attrs.evolve(self, desired=would_be).diff() if not hidden.covers(d.pointer)]
+        return tuple(sorted([*shown, *write_only_diffs(self.desired, self.how)], key=lambda d: (d.pointer, d.op)))
 
 
 def _checked(found: Any) -> list[FieldDiff] | None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from gitops_core.model.outlines import Address, outline
-from gitops_core.model.pointers import escape, split
+from gitops_core.model.outlines import Address, item_segment, merge_key, outline
+from gitops_core.model.pointers import escape, get, split
 from gitops_core.model.values import Body
 
 
@@ -56,6 +56,17 @@ def _step(value: Any, segment: str) -> tuple[str, Any] | None:
 def _is_named(item: Any, segment: str) -> bool:
     key, equals, name = segment[1:-1].partition("=")
     return bool(equals) and isinstance(item, dict) and key in item and str(item[key]) == name
+
+
+def address_of(body: Any, pointer: str) -> Address:
+    """Return the address of the plain JSON *pointer* into *body*; where *body* has nothing, its segments stay as they are."""
+    address = ""
+    for segment in split(pointer):
+        item = get(body, f"/{escape(segment)}")
+        key = merge_key(body) if isinstance(body, list) and isinstance(item, dict) else ""
+        address += f"/{escape(item_segment(key, item) if key else segment)}"
+        body = item
+    return address
 
 
 def dropped(declared: Iterable[Address], desired: Body, live: Body) -> Iterator[tuple[Address, str, Any]]:

@@ -12,6 +12,7 @@ from gitops_core.errors import DependencyCycle
 from gitops_core.model.inventory import EntryState
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import ResourceKey
+from gitops_core.planning.annotations import notes_of
 from gitops_core.planning.decide import Decider, Decision
 from gitops_core.planning.edges import (
     CRD,
@@ -49,13 +50,17 @@ class Links:
         self._recorded = {d.entry.key: d.entry.depends_on for d in decisions if d.entry is not None}
         self._changes = {key: d.change for key, d in self._decisions.items() if d.change is not None}
         self._written: _Needs = {}
-        self._waves = _in_waves({key: d.notes.wave for key, d in self._decisions.items()})
+        self._waves = _in_waves({key: self._wave_of(d) for key, d in self._decisions.items()})
 
     def writes(self) -> list[Change]:
         """Return every change that is no delete, prerequisites first, with what it waits for or why it must not happen."""
         hard = self._hard()
         self._refuse_circles(hard)
         return self._held_up(self._soft(hard))
+
+    def _wave_of(self, decision: Decision) -> int:
+        """What is left alone without looking at its body has its wave all the same: others would wait for it in another."""
+        return (decision.notes if decision.body is not None else notes_of(self._request, decision.resource)).wave
 
     # -- edges -----------------------------------------------------------------------------------------------------------
 

@@ -309,6 +309,7 @@ def _taken_over(diff: FieldDiff, how: Comparison, secret: Patterns, redact: Call
         after=show(diff.after),
         sensitive=hidden,
         note=redact(diff.note),
+        manager=redact(diff.manager),
         forces_replacement=diff.forces_replacement or how.fields.immutable.covers(diff.pointer),
     )
 

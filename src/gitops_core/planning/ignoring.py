@@ -56,7 +56,7 @@ def _merged(desired: Any, live: Any, ignored: Patterns, pointer: str) -> Any:
 def _paired(desired: list[Any], live: Any, pointer: str) -> Iterator[tuple[Any, Any, str]]:
     there = list(live) if isinstance(live, list | tuple) else []
     key = merge_key(desired, there) if there else ""
-    named = {item[key]: item for item in there} if key else {}
+    named = {str(item[key]): item for item in there} if key else {}
     for place, item in enumerate(desired):
-        other = named.get(item[key], _ABSENT) if key else there[place] if place < len(there) else _ABSENT
+        other = named.get(str(item[key]), _ABSENT) if key else there[place] if place < len(there) else _ABSENT
         yield item, other, f"{pointer}/{place}"

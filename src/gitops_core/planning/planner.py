@@ -24,7 +24,7 @@ from gitops_core.planning.annotations import notes_of
 from gitops_core.planning.decide import Decider, Unread, read_body
 from gitops_core.planning.dependencies import Links, is_delete
 from gitops_core.planning.guards import Guarded, Limits, guard_plan
-from gitops_core.planning.managers import weigh
+from gitops_core.planning.managers import Scales, weigh
 from gitops_core.planning.match import Blind, error_text, owned_entry
 from gitops_core.planning.normalize import live_digest
 from gitops_core.planning.records import entry_for
@@ -102,7 +102,9 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
     resource, live = request.declaration(key), request.live.get(key)
     if resource is None or live is None:
         raise KeyError(str(key))
-    before = owned_entry(request, key)
+    before, notes = owned_entry(request, key), notes_of(request, resource)
+    if notes.strategy == "create-only" and before is not None and before.adopted:
+        return ()  # adopted as it was
     entry = entry_for(request, resource, None)
     if before is not None:
         entry = attrs.evolve(entry, declared=tuple(sorted({*entry.declared, *before.declared})))
@@ -110,8 +112,7 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
         diff = Decider(request).sides(key, request.body_of(resource), live, entry).diff()
     except Unread as error:
         raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
-    policy = notes_of(request, resource).conflicts or request.options.conflicts
-    return weigh(diff, policy=policy, applied=(), is_unchanged=True).diff
+    return weigh(diff, Scales(policy=notes.conflicts or request.options.conflicts, is_unchanged=True)).diff
 
 
 def desired_digest(desired: Sequence[Resource]) -> str:

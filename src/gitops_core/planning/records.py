@@ -109,7 +109,13 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
         wave=notes.wave,
+        unconfirmed=tuple(sorted(set(facts.declared) - applied_addresses(before))),
     )
+
+
+def applied_addresses(entry: InventoryEntry) -> frozenset[str]:
+    """Return the addresses that are known to have been applied: after a failed write these are fewer than ``entry.declared``."""
+    return frozenset(entry.declared).difference(entry.unconfirmed) if entry.desired else frozenset()
 
 
 def refreshed_entry(request: PlanRequest, resource: Resource, live: Live, index: Index) -> InventoryEntry:

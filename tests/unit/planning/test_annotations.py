@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gitops_core.model.applications import Owner
+from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.values import Sensitive
 from gitops_core.planning.annotations import WORDS, Annotations, read_annotations
@@ -55,6 +56,39 @@ def test_dependencies_are_keys_of_two_three_or_four_parts():
     assert wanted == found.depends_on
 
 
+@pytest.mark.parametrize(
+    ("words", "attribute", "value"),
+    [
+        ({}, "strategy", "apply"),
+        ({"strategy": "apply"}, "strategy", "apply"),
+        ({"strategy": "create-only"}, "strategy", "create-only"),
+        ({"strategy": "replace"}, "strategy", "replace"),
+        ({"strategy": "recreate"}, "strategy", "recreate"),
+        ({}, "conflicts", ""),
+        ({"conflicts": "refuse"}, "conflicts", "refuse"),
+        ({"conflicts": "take"}, "conflicts", "take"),
+        ({"conflicts": "leave"}, "conflicts", "leave"),
+        ({}, "wave", 0),
+        ({"wave": "-5"}, "wave", -5),
+        ({"wave": "010"}, "wave", 10),
+        ({"wave": "999999"}, "wave", 999999),
+        ({}, "ignored", Patterns()),
+        ({"ignore": " /spec/replicas,/data/*/x , "}, "ignored", Patterns(["/spec/replicas", "/data/*/x"])),
+        ({"propagation": "orphan"}, "problems", ()),
+        ({"propagation": "foreground"}, "problems", ()),
+        ({"propagation": "background"}, "problems", ()),
+    ],
+)
+def test_the_words_about_how_say_what_they_mean(words, attribute, value):
+    assert getattr(read(**words), attribute) == value
+
+
+def test_the_words_that_are_known_are_these():
+    assert sorted(WORDS) == [
+        "conflicts", "depends-on", "ignore", "propagation", "protect", "prune", "strategy", "wait", "wave",
+    ]  # fmt: skip
+
+
 def test_an_unknown_word_under_our_domain_is_a_problem_that_lists_the_known_ones():
     (problem,) = read(protekt="true").problems
     assert "example.org/protekt" in problem
@@ -62,7 +96,30 @@ def test_an_unknown_word_under_our_domain_is_a_problem_that_lists_the_known_ones
 
 
 @pytest.mark.parametrize(
-    ("word", "value"), [("protect", "yes"), ("wait", "True"), ("prune", ""), ("depends_on", "site"), ("depends_on", "/x")]
+    ("word", "value"),
+    [
+        ("protect", "yes"),
+        ("wait", "True"),
+        ("prune", ""),
+        ("depends_on", "site"),
+        ("depends_on", "/x"),
+        ("conflicts", "force"),
+        ("conflicts", ""),
+        ("strategy", "create_only"),
+        ("strategy", "Apply"),
+        ("propagation", "Orphan"),
+        ("ignore", "spec/replicas"),
+        ("ignore", "/a, b"),
+        ("wave", "first"),
+        ("wave", ""),
+        ("wave", "+1"),
+        ("wave", "1.0"),
+        ("wave", " 1"),
+        ("wave", "1234567"),
+        ("wave", "--1"),
+        ("wave", "\u0663"),
+        ("wave", "1\n"),
+    ],  # fmt: skip
 )
 def test_a_misspelt_value_is_a_problem_that_names_key_value_and_what_is_allowed(word, value):
     (problem,) = read(**{word: value}).problems
