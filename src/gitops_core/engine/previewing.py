@@ -26,13 +26,18 @@ def previews(
 
     Cost: one ``preview`` for each of these changes, as many at once as the target bears.
     """
-    asked = [c for c in plan.changes if c.is_ready and c.diff and c.action in _PREVIEWED and _is_asked(p, c.key)]
+    asked = [c for c in plan.changes if _would_be_written(c) and c.diff and c.action in _PREVIEWED and _is_asked(p, c.key)]
     if not asked:
         return {}
     with p.runtime.executor(max(1, min(p.app.options.workers, p.app.target.limits.concurrency, len(asked)))) as pool:
         answers = [pool.submit(_preview, p, c, resources[c.key], live[c.key]) for c in asked]
         found = {c.key: answer.result() for c, answer in zip(asked, answers, strict=True)}
     return {key: answer for key, answer in found.items() if answer is not None}
+
+
+def _would_be_written(change: Change) -> bool:
+    """It is not held back, or only by a limit on numbers: too many differences may be false ones."""
+    return change.is_ready or change.rule == "touched_limit"
 
 
 def _is_asked(p: Pass, key: ResourceKey) -> bool:

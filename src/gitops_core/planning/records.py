@@ -109,7 +109,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
         wave=notes.wave,
-        unconfirmed=tuple(sorted(set(facts.declared) - applied_addresses(before))),
+        unconfirmed=tuple(sorted(set(facts.declared) - applied_addresses(before))) if before.desired else (),
     )
 
 

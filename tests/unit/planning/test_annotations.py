@@ -119,7 +119,7 @@ def test_an_unknown_word_under_our_domain_is_a_problem_that_lists_the_known_ones
         ("wave", "--1"),
         ("wave", "\u0663"),
         ("wave", "1\n"),
-    ],  # fmt: skip
+    ],
 )
 def test_a_misspelt_value_is_a_problem_that_names_key_value_and_what_is_allowed(word, value):
     (problem,) = read(**{word: value}).problems

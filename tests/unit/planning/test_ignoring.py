@@ -84,3 +84,16 @@ def test_a_field_that_the_declaration_itself_ignores_is_not_compared_and_the_oth
     world.edit("Site/a", site(v=9, w=[{"x": 9, "y": 9}]))
     (diff,) = world.plan(site(v=1, w=[{"x": 1, "y": 1}]))["Site/a"].diff
     assert diff.pointer == "/w/0/y"
+
+
+def test_one_rule_is_about_many_objects():
+    world = PlanWorld(options=Options(ignore=[IgnoreRule(["/v"])]))
+
+    def things(v, w):
+        return [{"kind": "Site", "metadata": {"name": name}, "v": v, "w": w} for name in "ab"]
+
+    world.apply(*things(1, 1))
+    for name, body in zip("ab", things(7, 1), strict=True):
+        world.edit(f"Site/{name}", body)
+    assert world.plan(*things(1, 1)).is_empty
+    assert [[d.pointer for d in c.diff] for c in world.plan(*things(1, 2)).changes] == [["/w"], ["/w"]]

@@ -390,6 +390,7 @@ def test_what_is_written_ahead_of_an_update_knows_both_declarations(world):
         declared=tuple(sorted({*before.declared, *now})),
         write_only="unknown",
         sensitive=("/key", "/token"),
+        unconfirmed=("/key", "/new"),
     )
     assert (before.depends_on, entry.depends_on) == ((as_key("Site/b"),), (as_key("Site/b"),))
     assert ahead(world, site("a", "Site/b", old=2, pin="1", token=Sensitive("one"))).write_only == before.write_only != ""
