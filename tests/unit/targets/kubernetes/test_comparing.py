@@ -72,3 +72,92 @@ def test_list_items_are_paired_by_the_keys_that_managed_fields_show():
     assert rows({"spec": {"l": [{"id": 1, "v": "a"}]}}, there) == [
         ("remove", "spec.l[id=2]", '{"d": 0, "id": 2, "v": "b"}', "", "", True)
     ]
+
+
+def test_a_map_that_is_one_value_must_not_have_a_field_more_once_it_is_somebody_elses():
+    theirs = entry("kubectl", {"f:spec": {"f:x": {}}}, operation="Update")
+    mine = entry("us", {"f:spec": {"f:y": {}}}, ours=True)
+    there = {"spec": {"x": {"a": "1", "b": "2"}}}
+    assert rows({"spec": {"x": {"a": "1"}}}, live(there, theirs, mine)) == [
+        ("replace", "spec.x", '{"a": "1", "b": "2"}', '{"a": "1"}', "kubectl", False)
+    ]
+    assert rows({"spec": {"x": {"a": "1"}}}, live(there, theirs)) == []
+    assert rows({"spec": {"x": {"a": "1", "b": "2", "c": ""}}}, live(there, theirs, mine)) == [
+        ("add", "spec.x.c", "", '""', "kubectl", False)
+    ]
+
+
+def test_a_selector_has_no_defaults_even_before_we_know_the_object():
+    theirs = entry("kubectl", {"f:spec": {"f:selector": {}}}, operation="Update")
+    there = live({"spec": {"selector": {"app": "a", "canary": "1"}}}, theirs)
+    assert [d[1] for d in rows({"spec": {"selector": {"app": "a"}}}, there)] == ["spec.selector"]
+
+
+def test_an_empty_map_of_ours_does_not_own_what_others_put_into_it():
+    mine, theirs = entry("us", {"f:m": {}}, ours=True), entry("them", {"f:m": {"f:a": {}}})
+    found = compare_with_managers({"m": {"a": "1"}}, live({"m": {"a": "2"}}, mine, theirs))
+    assert [(d.manager, d.ours) for d in found] == [("them", False)]
+
+
+def test_identity_status_and_what_the_api_writes_is_never_compared():
+    there = live({"kind": "X", "metadata": {"name": "x", "uid": "1", "generation": 2}, "status": {"a": 1}})
+    desired = {
+        "apiVersion": "v2",
+        "kind": "X",
+        "metadata": {"name": "x", "namespace": "n", "uid": "0", "generation": 1},
+        "status": {"a": 2},
+    }
+    assert compare_with_managers(desired, there) == []
+    assert [d.label for d in compare_with_managers({"metadata": {"name": "x", "labels": {"a": "b"}}}, there)] == [
+        "metadata.labels"
+    ]
+
+
+def test_values_of_secrets_are_said_to_be_secret():
+    there = live({"kind": "Secret", "data": {"a": "eA=="}, "type": "Opaque"})
+    found = compare_with_managers(
+        {"kind": "Secret", "apiVersion": "v1", "data": {"a": "eQ==", "b": "eA==\n"}, "type": "T"}, there
+    )
+    assert [(d.label, d.sensitive) for d in found] == [("data.a", True), ("data.b", True), ("type", False)]
+
+
+class TestWhatIsNoLongerDeclared:
+    def test_it_is_known_from_our_own_entry_in_the_version_that_was_read(self):
+        older = entry("us", {"f:data": {"f:a": {}}}, ours=True, version="v1beta1")
+        written = entry("us", {"f:data": {"f:a": {}}}, ours=True, operation="Update")
+        assert rows({}, live({"data": {"a": "1"}}, older, written)) == []
+
+    def test_the_topmost_of_what_goes_together_is_named_once(self):
+        mine = entry("us", {"f:spec": {"f:probe": {"f:path": {}, "f:port": {}}}}, ours=True)
+        assert [d[1] for d in rows({"spec": {}}, live({"spec": {"probe": {"path": "/", "port": 1, "period": 10}}}, mine))] == [
+            "spec.probe"
+        ]
+
+    def test_what_is_gone_already_is_nothing_to_remove(self):
+        fields = {"f:data": {"f:a": {}}, "f:l": {'k:{"id":1}': {".": {}}}, "f:x": {"f:y": {}}}
+        assert rows({}, live({"data": {}, "l": [], "x": "text"}, entry("us", fields, ours=True))) == [
+            ("remove", "data", "{}", "", "", True), ("remove", "l", "[]", "", "", True), ("remove", "x", '"text"', "", "", True),
+        ]  # fmt: skip
+        assert rows({"data": {}, "l": [], "x": {}}, live({"data": {}, "l": [], "x": {}}, entry("us", fields, ours=True))) == []
+        assert rows({"data": {}}, live({}, entry("us", {"f:data": {"f:a": {}}}, ours=True))) == []
+
+    def test_an_item_that_others_have_a_part_of_loses_only_ours(self):
+        mine = entry("us", {"f:l": {'k:{"id":1}': {".": {}, "f:id": {}, "f:a": {}}}}, ours=True)
+        theirs = entry("them", {"f:l": {'k:{"id":1}': {".": {}, "f:id": {}, "f:b": {}}}})
+        there = live({"l": [{"id": 1, "a": 1, "b": 2}]}, mine, theirs)
+        assert rows({"l": []}, there) == [("remove", "l[id=1].a", "1", "", "", True)]
+
+    def test_a_part_of_ours_that_is_gone_is_not_looked_for(self):
+        mine = entry("us", {"f:m": {"f:a": {}, "f:gone": {}}}, ours=True)
+        theirs = entry("them", {"f:m": {"f:b": {}}})
+        assert [d[1] for d in rows({}, live({"m": {"a": 1, "b": 2}}, mine, theirs))] == ["m.a"]
+
+    def test_what_is_stamped_besides_the_declaration_stays(self):
+        mine = entry("us", {"f:metadata": {"f:labels": {"f:owner": {}, "f:old": {}}}}, ours=True)
+        there = live({"metadata": {"labels": {"owner": "us", "old": "x"}}}, mine)
+        assert [d[1] for d in rows({}, there, stamped=frozenset({"/metadata/labels/owner"}))] == ["metadata.labels.old"]
+        assert [d[1] for d in rows({}, there)] == ["metadata"]
+
+    def test_our_fields_of_the_status_are_nobodys_business(self):
+        mine = entry("us", {"f:status": {"f:a": {}}}, ours=True, subresource="status")
+        assert rows({}, live({"status": {"a": 1}}, mine)) == []
