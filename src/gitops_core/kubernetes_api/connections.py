@@ -9,7 +9,7 @@ from pathlib import Path
 
 from urllib3 import BaseHTTPResponse
 
-from gitops_core.errors import ConfigError
+from gitops_core.errors import ConfigError, Transient
 from gitops_core.kubernetes_api.answers import Reading, read_answer
 from gitops_core.kubernetes_api.channels import Channel, encode_body
 from gitops_core.kubernetes_api.endpoints import Endpoint
@@ -164,6 +164,7 @@ class Connection:
             reading = self._reading(request)
             if answer.status != HTTPStatus.OK:
                 read_answer(answer, reading)
+                raise Transient(f"{reading.action}: answered with HTTP {answer.status} instead of events; tried again")
             return Stream(answer, reading)
         finally:
             self._tell(request, answer, began)

@@ -132,9 +132,10 @@ _of_file = operator.attrgetter("_original_response.fp.raw._sock")
 
 def _socket_of(answer: BaseHTTPResponse) -> socket.socket:
     """Return the socket below *answer*: its connection's, or its file's when the connection has given it away (HTTP/1.0)."""
+    found: Any = None
     with contextlib.suppress(AttributeError):
-        found: socket.socket | None = _of_connection(answer)
-        if found is not None:
-            return found
-    held: socket.socket = _of_file(answer)
-    return held
+        found = _of_connection(answer)
+    if found is None:
+        found = _of_file(answer)
+    plain: socket.socket = getattr(found, "socket", found)  # TLS within the TLS of a proxy is an object around its socket
+    return plain

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -40,6 +42,7 @@ class Seen:
     path: str
     headers: list[tuple[str, str]]
     body: bytes
+    certificate: dict[str, Any] | None = None
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -53,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
         loopback: Loopback = self.server.loopback
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         seen = Seen(self.command, self.path, list(self.headers.items()), body)
+        if isinstance(self.connection, ssl.SSLSocket):
+            seen.certificate = self.connection.getpeercert()
         loopback.seen.append(seen)
         reply = loopback.answer(seen)
         if reply.raw is not None:
@@ -140,6 +145,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         (place / f"{name}.ext").write_text(extension)
         signed = ("-CA", "ca.pem", "-CAkey", "ca_key.pem", "-CAcreateserial", "-extfile", f"{name}.ext", "-days", "2")
         openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", *signed)
+    openssl("ec", "-in", "client_key.pem", "-out", "locked_key.pem", "-aes256", "-passout", "pass:secret")
     return Certificates(place)
 
 
@@ -153,3 +159,50 @@ def tls_server(certificates: Certificates) -> Iterator[Loopback]:
     server = Loopback(context)
     yield server
     server.close()
+
+
+class Tunnel:
+    """A proxy that opens tunnels to this machine, whatever name is asked for."""
+
+    def __init__(self) -> None:
+        self.tunnels: list[str] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.tunnel, args=(client,), daemon=True).start()
+
+    def tunnel(self, client: socket.socket) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            asked += client.recv(1_000)
+        place = asked.split()[1].decode()
+        self.tunnels.append(place)
+        server = socket.create_connection(("127.0.0.1", int(place.rpartition(":")[2])))
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=pump, args=(server, client), daemon=True)
+        back.start()
+        pump(client, server)
+        back.join()
+        client.close()
+        server.close()
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65_536):
+            sink.sendall(piece)
+        sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def tunnel() -> Iterator[Tunnel]:
+    proxy = Tunnel()
+    yield proxy
+    proxy.listener.close()
