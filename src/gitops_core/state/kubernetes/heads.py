@@ -232,7 +232,7 @@ class Heads:
         """
         meta = found.get("metadata", {})
         place = self.objects.place(str(meta.get("name", "")))
-        notes = meta.get("annotations", {})
+        notes = meta.get("annotations") or {}
         with decoding(place):
             facts = json.loads(notes[self.names.facts])
             check_format(place, int(facts["format"]))

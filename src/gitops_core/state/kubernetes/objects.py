@@ -120,8 +120,8 @@ class Objects:
             more = (*query, ("continue", token)) if token else query
             with translated(self.place(selector)):
                 page = self._answer(Request("GET", self._path(_CONFIG_MAPS), more, accept=accept))
-            yield from page["items"]
-            token = page.get("metadata", {}).get("continue", "")
+            yield from page.get("items") or ()  # the server says null for none
+            token = page.get("metadata", {}).get("continue")
             if not token:
                 return
 

@@ -67,7 +67,7 @@ class ConfigMaps:
         if request.method == "POST":
             return self._create(place[0], request.body)
         if request.method == "DELETE" and not place[1]:
-            for name in [item["metadata"]["name"] for item in self._list(place[0], dict(request.query))["items"]]:
+            for name in [item["metadata"]["name"] for item in self._list(place[0], dict(request.query))["items"] or ()]:
                 del self.objects[place[0], name]
             return {"kind": "Status"}
         if place not in self.objects:
@@ -90,7 +90,7 @@ class ConfigMaps:
         ]
         start, limit = int(query.get("continue", 0)), int(query.get("limit", len(found)))
         more = {"continue": str(start + limit)} if start + limit < len(found) else {}
-        return {"items": found[start : start + limit], "metadata": more}
+        return {"items": found[start : start + limit] or None, "metadata": more}
 
     def _create(self, resource, body):
         place = (resource, body["metadata"]["name"])
