@@ -137,8 +137,8 @@ class Inventories:
 
     def _decide(self, head: Head, update: InventoryUpdate, serial: int) -> _Written:
         facts = head.facts
-        check_serial(facts.application, based_on=serial, stored=facts.serial)
         lease = self._blocks.lease_for(facts.application, head)
+        check_serial(facts.application, based_on=serial, stored=facts.serial)
         before = self.at(head)
         after = update.apply_to(before.inventory)
         top = difference(before.below, after, before.top | keys_of(update))
