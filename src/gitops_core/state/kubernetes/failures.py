@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def decoding(place: str) -> Iterator[None]:
     """Raise StateCorrupt when the object at *place* is not what was written."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, zlib.error) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, zlib.error, struct.error) as error:
         raise StateCorrupt(
             f"state in {place}: it does not decode ({type(error).__name__}); nothing was written. Stop every engine that uses it, "
             "keep a copy of the object and delete it: the next pass adopts what it finds"

@@ -152,7 +152,7 @@ class KubernetesStore(StateStore):
         return tuple(head.facts.application for head in self._heads.list_facts() if head.facts.kept)
 
     def forget(self, application: str) -> None:
-        """Remove everything about *application*. Cost: 4 requests."""
+        """Remove everything about *application*. Cost: 3 requests."""
         sweeping.forget(self._heads, self._blocks, application)
         self._inventories.forget(application)
 

@@ -12,7 +12,7 @@ def forget(heads: Heads, blocks: Blocks, application: str) -> None:
 
     The head is emptied first, in one write, and begins a new life; what lies beside it belongs to the old one from then on.
 
-    Cost: 4 requests; 2 when it is unknown.
+    Cost: 3 requests; 2 when it is unknown.
     """
     lives: list[str] = []
 
