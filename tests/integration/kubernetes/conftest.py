@@ -19,8 +19,7 @@ from raw_api import RawApi
 
 def case(item: pytest.Item) -> str:
     """Return the name of a case of the suite without the server that it runs on."""
-    name = re.sub(r"\[(fake|real)(-|\])", lambda found: "[" if found[2] == "-" else "", item.name)
-    return name
+    return re.sub(r"\[(fake|real)(-|\])", lambda found: "[" if found[2] == "-" else "", item.name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

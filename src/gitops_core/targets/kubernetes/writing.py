@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import Conflict, Invalid, NotFound
+from gitops_core.errors import Conflict, Invalid, NotFound, Transient, UnknownKind
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
@@ -47,7 +47,7 @@ class Writer:
 
         Should somebody have created it since we looked, without a conflict, it is adopted, and that is reported.
         """
-        info = self._info(ctx, change)
+        info = self._new_kind(ctx, change)
         answer = self._apply(ctx, info, change, _How(marks, force=False))
         others = _managers(answer) - {marks.manager}
         if answer.status != _CREATED and others:
@@ -99,6 +99,20 @@ class Writer:
     # -- requests -----------------------------------------------------------------------------------------------------------
     def _info(self, ctx: Context, change: TargetChange) -> KindInfo:
         return self.access.kind(ctx, change.key, str(change.desired.get("apiVersion") or ""))
+
+    def _new_kind(self, ctx: Context, change: TargetChange) -> KindInfo:
+        """
+        Return what is known about the kind of an object to create: one that was defined a moment ago may take the server a second
+        to serve, so that it is worth another try.
+        """
+        try:
+            return self._info(ctx, change)
+        except UnknownKind:
+            self.access.discovery.refresh(timeout=self.access.settings.limits.timeout)
+        try:
+            return self._info(ctx, change)
+        except UnknownKind as error:
+            raise Transient(error.message, key=change.key) from error
 
     def _apply(self, ctx: Context, info: KindInfo, change: TargetChange, how: _How) -> Response:
         query = [("fieldManager", how.marks.manager), ("force", "true" if how.force else "false")]
