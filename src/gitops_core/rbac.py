@@ -12,8 +12,8 @@ from gitops_core.engine.passes import Pass, begin
 from gitops_core.engine.runtime import Runtime
 from gitops_core.errors import ConfigError, UnknownKind
 from gitops_core.interfaces import StateStore
+from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.model.applications import Application
-from gitops_core.model.guards import Guard
 from gitops_core.model.resources import ResourceKey
 from gitops_core.planning.annotations import read_annotations
 from gitops_core.targets.kubernetes.permissions import Need, binding, roles
@@ -65,18 +65,37 @@ def rbac_for(app: Application, *, store: StateStore, runtime: Runtime | None = N
     desired = render(p, fetch(p, resolve(p)))
     needs: list[Need] = []
     unknown: set[tuple[str, str]] = set()
-    for key, need in _wanted(p, desired):
-        target = app.target.member(key)
+    for wanted in _wanted(p, desired):
+        target = app.target.member(wanted.key)
         if isinstance(target, KubernetesTarget):
             try:
-                needs.append(attrs.evolve(need, **target.place(p.ctx, key)))
+                needs.append(wanted.of(*target.place(p.ctx, wanted.key)))
             except UnknownKind:
-                unknown.add((key.group, key.kind))
+                unknown.add((wanted.key.group, wanted.key.kind))
     if not needs and not unknown:
         raise ConfigError(f"{app.id}: none of its objects goes to a KubernetesTarget; there is nothing to allow")
-    deletes = app.options.prune or app.guard != Guard() or True
-    return Rbac(tuple(roles(needs, name=name or app.name, deletes=deletes)), tuple(sorted(unknown)))
+    return Rbac(tuple(roles(needs, name=name or app.name)), tuple(sorted(unknown)))
 
 
-def _wanted(p: Pass, desired: Desired) -> Iterator[tuple[ResourceKey, Need]]:
-    raise NotImplementedError
+@attrs.frozen
+class _Wanted:
+    """What is to be done to one object, before its kind is known."""
+
+    key: ResourceKey
+    declared: bool = True
+    overwritten: bool = False
+    deleted: bool = True
+
+    def of(self, info: KindInfo, namespace: str) -> Need:
+        return Need(info, namespace, self.declared, self.overwritten, self.deleted)
+
+
+def _wanted(p: Pass, desired: Desired) -> Iterator[_Wanted]:
+    prunes = p.app.options.prune
+    declared = set()
+    for resource in desired.resources:
+        declared.add(resource.key)
+        strategy = read_annotations(resource.body, p.app.owner).strategy
+        yield _Wanted(resource.key, overwritten=strategy == "replace", deleted=prunes or strategy == "recreate")
+    for key in sorted(p.store.inventory(p.app.id).entries.keys() - declared):
+        yield _Wanted(key, declared=False, deleted=prunes)

@@ -36,32 +36,34 @@ class Need:
         info: Its kind.
         namespace: Where it lives; empty for none.
         declared: It is written; else it is only deleted.
-        replaced: Its strategy is to overwrite the whole object.
+        overwritten: Its strategy is to overwrite the whole object.
+        deleted: It may be pruned, or is made anew when it changes.
     """
 
     info: KindInfo
     namespace: str
     declared: bool = True
-    replaced: bool = False
+    overwritten: bool = False
+    deleted: bool = True
 
 
-def roles(needs: Iterable[Need], *, name: str, deletes: bool) -> list[dict[str, Any]]:
+def roles(needs: Iterable[Need], *, name: str) -> list[dict[str, Any]]:
     """
     Return the Roles, and the ClusterRole where something lives in no namespace, that allow exactly *needs*; sorted.
 
     Args:
         needs: What a pass looks after.
         name: Of each of the roles.
-        deletes: It prunes, replaces or recreates.
     """
     verbs: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
     for need in needs:
-        verbs[need.namespace][need.info.group, need.info.plural].update(_verbs(need, deletes=deletes))
+        verbs[need.namespace][need.info.group, need.info.plural].update(_verbs(need))
     return [_role(namespace, name, verbs[namespace]) for namespace in sorted(verbs)]
 
 
-def _verbs(need: Need, *, deletes: bool) -> set[str]:
-    found = {*_READS, *(_WRITES if need.declared else ()), *(["update"] if need.replaced else []), *(["delete"] if deletes else [])}
+def _verbs(need: Need) -> set[str]:
+    found = {*_READS, *(_WRITES if need.declared else ())}
+    found |= {verb for verb, needed in (("update", need.overwritten), ("delete", need.deleted)) if needed}
     granting = _GRANTING.get(need.info.kind) if need.info.group == _API and need.declared else None
     return found | {granting} if granting else found
 
@@ -72,7 +74,8 @@ def _role(namespace: str, name: str, verbs: Mapping[tuple[str, str], set[str]]) 
         alike[group, tuple(sorted(allowed))].append(plural)
     metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
     rules = [
-        {"apiGroups": [group], "resources": plurals, "verbs": list(allowed)} for (group, allowed), plurals in sorted(alike.items())
+        {"apiGroups": [group], "resources": plurals, "verbs": list(allowed)}
+        for (group, allowed), plurals in sorted(alike.items())
     ]
     return {"apiVersion": f"{_API}/v1", "kind": "Role" if namespace else "ClusterRole", "metadata": metadata, "rules": rules}
 

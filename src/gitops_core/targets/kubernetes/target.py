@@ -11,6 +11,7 @@ from gitops_core.errors import Immutable, Invalid
 from gitops_core.interfaces import Context, Limits, Query, Target, TargetChange
 from gitops_core.kubernetes_api.connections import Connection
 from gitops_core.kubernetes_api.discovery import Discovery
+from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.model.fields import Fields
 from gitops_core.model.plans import FieldDiff
 from gitops_core.model.resources import Live, ResourceKey, Unreadable, key_of
@@ -116,6 +117,16 @@ class KubernetesTarget(Target):
     def close(self) -> None:
         """Close the connection's idle sockets."""
         self._access.connection.close()
+
+    def place(self, ctx: Context, key: ResourceKey) -> tuple[KindInfo, str]:
+        """
+        Return what the server says about the kind of *key*, and the namespace that it lives in; empty for none.
+
+        Raises:
+            UnknownKind: The server does not have it. WAIT.
+        """
+        info = self._access.kind(ctx, key)
+        return info, self._access.namespace(info, key)
 
     # -- pure -------------------------------------------------------------------------------------------------------------
     def scope(self, key: ResourceKey) -> str:  # noqa: ARG002  # why: one cluster for every key
