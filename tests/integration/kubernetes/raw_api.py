@@ -93,10 +93,12 @@ class RawApi:
         """DELETE, with DeleteOptions as body if given."""
         return self.call("DELETE", path, body, **options)
 
-    def watch(self, path: str, timeout: int = 5, **query: Any) -> Iterator[dict[str, Any]]:
+    def watch(self, path: str, timeout: int = 5, accept: str = JSON, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield events until the server ends the watch, after *timeout* seconds at the latest; an HTTP error fails."""
         query = {"watch": "1", "timeoutSeconds": timeout, **query}
-        response = self._send("GET", path, None, query, {"accept": JSON}, preload_content=False)
+        return self._events(self._send("GET", path, None, query, {"accept": accept}, preload_content=False))
+
+    def _events(self, response: Any) -> Iterator[dict[str, Any]]:
         try:
             assert response.status == 200, response.read()
             rest = b""
@@ -104,4 +106,4 @@ class RawApi:
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from (json.loads(line) for line in lines if line.strip())
         finally:
-            response.release_conn() if response.closed else response.close()
+            response.close()
