@@ -46,10 +46,9 @@ def real_server() -> Iterator[real.RealServer]:
 
 
 @pytest.fixture(scope="session")
-def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.FakeServer]:
+def fake_server() -> Iterator[servers.FakeServer]:
     """A FakeCluster, one for each test process."""
-    pytest.importorskip("gitops_core.testing.kubernetes", reason="FakeCluster: it is not there yet")
-    with servers.fake(tmp_path_factory.mktemp("fake")) as server:
+    with servers.fake() as server:
         yield server
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import kubeconfigs
 import real_server as real
 from raw_api import RawApi
 
@@ -39,15 +38,13 @@ class FakeServer:
 
     name = "fake"
 
-    def __init__(self, cluster: Any, directory: Path) -> None:
+    def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
-        self._directory = directory
         self.admin = self.api()
 
     def api(self, user: str = "admin") -> RawApi:
         """Return a plain HTTP client for a user."""
-        found = kubeconfigs.read(self.kubeconfig(self._directory, user))
-        return RawApi(found.server, token=found.token)
+        return RawApi(self._cluster.url, token=self._cluster.token(user))
 
     def kubeconfig(self, directory: Path, user: str = "admin") -> Path:
         """Write a kubeconfig for a user."""
@@ -64,7 +61,7 @@ class FakeServer:
 
 
 @contextlib.contextmanager
-def fake(directory: Path) -> Iterator[FakeServer]:
+def fake() -> Iterator[FakeServer]:
     """Start a FakeCluster."""
     from gitops_core.engine.clock import SystemClock
     from gitops_core.testing.kubernetes import ClusterSettings, FakeCluster
@@ -73,7 +70,7 @@ def fake(directory: Path) -> Iterator[FakeServer]:
         clock=SystemClock(), rbac=True, users=real.USERS, namespace_controller=False, garbage_collection=False
     )
     with FakeCluster(settings) as cluster:
-        yield FakeServer(cluster, directory)
+        yield FakeServer(cluster)
 
 
 def unique(prefix: str) -> str:
