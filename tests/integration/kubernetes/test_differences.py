@@ -15,4 +15,4 @@ def test_every_difference_names_a_case() -> None:
 
 
 def test_every_difference_is_explained() -> None:
-    assert [name for name, difference in DIFFERENCES.items() if not all(difference)] == []
+    assert [name for name, difference in DIFFERENCES.items() if not all(difference[:3])] == []
