@@ -15,7 +15,7 @@ from gitops_core.model.plans import DiffOp, FieldDiff
 from gitops_core.model.values import Body
 from gitops_core.targets.kubernetes.absence import vanishes
 from gitops_core.targets.kubernetes.dropped import no_longer_declared
-from gitops_core.targets.kubernetes.list_keys import SETS, by_key, known_keys, order_matters, segment
+from gitops_core.targets.kubernetes.list_keys import SETS, known_keys, order_matters, places_of, segment, value_name
 from gitops_core.targets.kubernetes.managed_fields import Claims, ListKind
 from gitops_core.targets.kubernetes.places import ABSENT, ROOT, SECRET_ROOT, At, Found
 from gitops_core.targets.kubernetes.scalars import same_scalar
@@ -68,28 +68,34 @@ class Walk:
 
     def _keyed(self, keys: tuple[str, ...], lists: tuple[list[Any], list[Any]], at: At, claims: Claims) -> bool:
         desired, live = lists
-        wanted, there = by_key(desired, keys), by_key(live, keys)
+        wanted, there = places_of(desired, keys), places_of(live, keys)
         if wanted is None or there is None:
             return False
         for name, index in wanted.items():
-            where, item = at.item(index, segment(desired[index], keys)), desired[index]
+            item, below = desired[index], claims.item(desired[index], name)
+            where = at.item(index, segment(item, keys))
             if name in there:
-                other = live[there[name]]
-                self.fields(item, other, where, claims.item(other))
+                self.fields(item, live[there[name]], where, below)
             else:
-                self.found.append(Found(where, ABSENT, item, claims.item(item)))
+                self.found.append(Found(where, ABSENT, item, below))
         if order_matters(at.name, desired):
-            self._order([n for n in wanted if n in there], [n for n in there if n in wanted], at)
+            self._order(
+                [live[i] for n, i in there.items() if n in wanted],
+                [desired[i] for n, i in wanted.items() if n in there],
+                at,
+                keys,
+            )
         return True
 
-    def _order(self, wanted: list[tuple[Any, ...]], there: list[tuple[Any, ...]], at: At) -> None:
-        if wanted != there:
-            self.found.append(Found(at, [n[0] for n in there], [n[0] for n in wanted], _NOBODY, "order"))
+    def _order(self, there: list[Any], wanted: list[Any], at: At, keys: tuple[str, ...]) -> None:
+        before, after = [item.get(keys[0]) for item in there], [item.get(keys[0]) for item in wanted]
+        if before != after:
+            self.found.append(Found(at, before, after, _NOBODY, "order"))
 
     def _set(self, desired: list[Any], live: list[Any], at: At, claims: Claims) -> None:
         for index, item in enumerate(desired):
             if not any(_equal(item, other, at) for other in live):
-                self.found.append(Found(at.item(index, f"[{item}]"), ABSENT, item, claims.item(item)))
+                self.found.append(Found(at.item(index, f"[{item}]"), ABSENT, item, claims.item(item, value_name(item))))
 
     def _atomic(self, desired: list[Any], live: list[Any], at: At, claims: Claims) -> None:
         """Compare a list that one manager owns as a whole: as many items, in this order, each with defaults at most."""

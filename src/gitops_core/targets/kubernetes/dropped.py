@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from gitops_core.model.values import Body
-from gitops_core.targets.kubernetes.list_keys import segment
-from gitops_core.targets.kubernetes.managed_fields import Claims, find_item
+from gitops_core.targets.kubernetes.list_keys import item_name, segment
+from gitops_core.targets.kubernetes.managed_fields import Claims, find_item, keys_of
 from gitops_core.targets.kubernetes.places import ABSENT, ROOT, At, Found
 
 NO_LONGER_DECLARED: Final = "no longer declared"
@@ -36,19 +36,29 @@ def no_longer_declared(desired: Body, live: Body, claims: Claims, stamped: froze
 
 def _missing(node: Mapping[str, Any], desired: Any, path: _Path) -> Iterator[_Path]:
     """Yield the path, in the names of ``fieldsV1``, of what *node* owns and *desired* does not have; the topmost."""
+    known = _by_name(node, desired) if isinstance(desired, list) else {}
     for name, below in node.items():
-        kind = name[:2]
-        if kind == "f:":
+        if name.startswith("f:"):
             declared = desired.get(name[2:], ABSENT) if isinstance(desired, dict) else ABSENT
         elif name == ".":
             continue
         else:
-            place = find_item(name, desired) if isinstance(desired, list) else None
-            declared = ABSENT if place is None else desired[place[0]]
+            declared = known[name] if name in known else _searched(name, desired)
         if declared is ABSENT:
             yield (*path, name)
         elif below:
             yield from _missing(below, declared, (*path, name))
+
+
+def _by_name(node: Mapping[str, Any], items: list[Any]) -> dict[str, Any]:
+    keys = next((keys_of(name) for name in node if name != "."), ())
+    return {item_name(item, keys): item for item in items if isinstance(item, dict)} if keys else {}
+
+
+def _searched(name: str, desired: Any) -> Any:
+    """Find what *name* means although it is written otherwise."""
+    place = find_item(name, desired) if isinstance(desired, list) else None
+    return ABSENT if place is None else desired[place[0]]
 
 
 class _Search:

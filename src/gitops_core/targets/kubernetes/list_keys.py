@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -39,22 +40,31 @@ def known_keys(field: str, *lists: Sequence[Any]) -> tuple[str, ...]:
     return ()
 
 
-def by_key(items: Sequence[Any], keys: tuple[str, ...]) -> dict[tuple[Any, ...], int] | None:
-    """Return the place of every item by the values of its *keys*; None when two are alike, or one has no keys."""
-    found: dict[tuple[Any, ...], int] = {}
+def item_name(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    """Return how ``fieldsV1`` names *item* of a list with *keys*: ``k:{"name":"web"}``; an absent key has its default."""
+    parts = []
+    for key in keys:
+        value = item[key] if key in item else KEY_DEFAULTS.get(key)
+        parts.append(f'"{key}":{_quoted(value) if type(value) is str else json.dumps(value, sort_keys=True)}')
+    return f"k:{{{','.join(parts)}}}"
+
+
+_quoted: Final = json.encoder.encode_basestring
+
+
+def value_name(item: Any) -> str:
+    """Return how ``fieldsV1`` names *item* of a set: ``v:"a"``."""
+    return f"v:{json.dumps(item, ensure_ascii=False)}"
+
+
+def places_of(items: Sequence[Any], keys: tuple[str, ...]) -> dict[str, int] | None:
+    """Return the place of every item by its name; None when two are alike, or one cannot have keys."""
+    found: dict[str, int] = {}
     for index, item in enumerate(items):
         if not isinstance(item, dict):
             return None
-        named = tuple([_key(item, key) for key in keys])
-        if named in found:
-            return None
-        found[named] = index
-    return found
-
-
-def _key(item: Mapping[str, Any], key: str) -> Any:
-    value = item.get(key, KEY_DEFAULTS.get(key))
-    return value if isinstance(value, str | int | float | None) else repr(value)
+        found[item_name(item, keys)] = index
+    return found if len(found) == len(items) else None
 
 
 def segment(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:

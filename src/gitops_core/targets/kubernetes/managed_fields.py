@@ -98,10 +98,12 @@ class Claims(NamedTuple):
         """Return the claims on the field *name*. Cost: less than a microsecond an entry."""
         return self.named(f"f:{name}") if self.entries else self
 
-    def item(self, item: Any) -> Claims:
-        """Return the claims on *item* of a live list, found by the keys it has, or by its value."""
+    def item(self, item: Any, name: str = "") -> Claims:
+        """Return the claims on *item* of a list; at once when ``fieldsV1`` calls it *name* and there is one way to write that."""
         if not self.entries:
             return self
+        if name and name.isascii() and _ESCAPED.isdisjoint(name):
+            return self.named(name)
         return Claims(self.entries, self._below([_item_node(n, item) if n else n for n in self.nodes]))
 
     def named(self, name: str) -> Claims:
@@ -144,7 +146,7 @@ class Claims(NamedTuple):
         for node in self.nodes:
             for name in node or ():
                 if name.startswith("k:"):
-                    return ListKind.KEYED, tuple([key for key, _ in _keys(name)])
+                    return ListKind.KEYED, keys_of(name)
                 if name.startswith("v:"):
                     return ListKind.SET, ()
         return (ListKind.ATOMIC if self.is_whole else ListKind.UNKNOWN), ()
@@ -153,6 +155,10 @@ class Claims(NamedTuple):
         """Return the ``fieldsV1`` of what we applied in *version*: what a declaration put there, in today's names of fields."""
         pairs = zip(self.entries, self.nodes, strict=True)
         return tuple([n for e, n in pairs if n and e.ours and e.operation == "Apply" and e.version == version])
+
+
+_ESCAPED: Final = frozenset("\\<>&")
+"""Characters that may be written in more than one way in JSON."""
 
 
 def _item_node(node: Mapping[str, Any], item: Any) -> Node:
@@ -167,7 +173,7 @@ def find_item(name: str, items: list[Any]) -> tuple[int, tuple[str, ...]] | None
     """Return the place in *items* of what *name* (``k:{...}`` or ``v:...``) means, and its keys; None when it is not there."""
     for index, item in enumerate(items):
         if _means(name, item):
-            return index, tuple([key for key, _ in _keys(name)]) if name.startswith("k:") else ()
+            return index, keys_of(name)
     return None
 
 
@@ -193,3 +199,9 @@ def _value(name: str) -> Any:
 def _keys(name: str) -> tuple[tuple[str, Any], ...]:
     """Return the keys after ``k:``. Objects made from one template share a handful of these."""
     return tuple(_value(name).items())
+
+
+@functools.lru_cache(maxsize=4096)
+def keys_of(name: str) -> tuple[str, ...]:
+    """Return the keys that *name* has; none for an item of a set."""
+    return tuple(key for key, _ in _keys(name)) if name.startswith("k:") else ()

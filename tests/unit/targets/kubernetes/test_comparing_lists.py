@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gitops_core.model.values import freeze
@@ -117,3 +119,17 @@ class TestListsThatAreOneValue:
         assert rows({"containers": CONTAINERS}, {"containers": []}, entry("us", {"f:containers": {}}, ours=True))[0][
             1
         ].startswith("spec.containers[name=")
+
+
+@pytest.mark.parametrize("name", ["a<b", "é", "back\\\\slash", "plain"])
+def test_an_item_is_found_however_its_name_is_escaped(name):
+    """Go writes some characters of JSON otherwise than Python does."""
+    escaped = "k:" + json.dumps({"name": name.replace("<", "LT")}, separators=(",", ":")).replace("LT", "\\u003c")
+    mine = entry("us", {"f:l": {escaped: {".": {}, "f:name": {}, "f:v": {}}}}, ours=True)
+    found = compare_with_managers(
+        freeze({"apiVersion": "v1", "spec": {"l": [{"name": name, "v": 1}]}}),
+        freeze({"apiVersion": "v1", "spec": {"l": [{"name": name, "v": 2}]}, "metadata": {"managedFields": [mine]}}),
+    )
+    assert [(d.label, d.ours) for d in found] == [(f"spec.l[name={name}].v", True)]
+    assert rows({"l": [{"name": name, "v": 2}]}, {"l": [{"name": name, "v": 2}]}, mine) == []
+    assert [r[:2] for r in rows({"l": []}, {"l": [{"name": name, "v": 2}]}, mine)] == [("remove", f"spec.l[name={name}]")]
