@@ -109,8 +109,8 @@ class _Wire:
     def receive(self) -> HttpRequest | None:
         """Return the next request; None when the client is gone or does not speak HTTP."""
         end = self._buffer.find(b"\r\n\r\n")
-        while end < 0:
-            if not self._more() or len(self._buffer) > _LONGEST_HEAD:
+        while end < 0:  # a head that is complete may have a part of a long body behind it
+            if len(self._buffer) > _LONGEST_HEAD or not self._more():
                 return None
             end = self._buffer.find(b"\r\n\r\n")
         head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
