@@ -15,7 +15,7 @@ from typing import IO, Final
 from dulwich.errors import ChecksumMismatch
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID, RawObjectID
-from dulwich.pack import Pack
+from dulwich.pack import Pack, PackFileDisappeared
 
 from gitops_core.errors import CorruptObject
 from gitops_core.sources.git import packs
@@ -44,6 +44,7 @@ class Store:
         self._directory = str(path / "objects")
         self._head = str(path / "HEAD")
         self._objects: DiskObjectStore | None = None
+        self._largest: Pack | None = None  # most objects are in it, and asked directly it takes half as long
         self._identity: tuple[int, int] | None = None
         # dulwich's pack cache loses track of files when two threads look for new packs at once.
         self._lock = threading.Lock()
@@ -99,14 +100,23 @@ class Store:
             raise CorruptObject(f"{what} is damaged or gone; it is fetched again next time") from error
 
     def _raw(self, name: ObjectID) -> tuple[int, bytes]:
+        if self._largest is not None:
+            with contextlib.suppress(KeyError, OSError, PackFileDisappeared):  # not there, or no longer: we look everywhere
+                return self._largest.get_raw(name)
         if self._objects is not None:
             with contextlib.suppress(KeyError):
-                return self._objects.get_raw(name)
+                return self._found(self._objects, name)
         # Not where we looked; somebody may have begun anew since.
         objects = self._open()
         if objects is None:
             raise KeyError(name)
-        return objects.get_raw(name)
+        return self._found(objects, name)
+
+    def _found(self, objects: DiskObjectStore, name: ObjectID) -> tuple[int, bytes]:
+        found = objects.get_raw(name)
+        if self._largest is None:
+            self._largest = max(objects.packs, key=len, default=None)
+        return found
 
     def prepare(self) -> None:
         """Make the store fit to be written: create it, or begin anew when it is marked, and clear what a crash left. Needs the lock file."""
@@ -188,17 +198,22 @@ class Store:
     def close(self) -> None:
         """Let go of all files; they are opened again when needed."""
         with self._lock:
-            held, self._objects, self._identity = self._objects, None, None
-            if held is not None:
-                held.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        objects, largest = self._objects, self._largest
+        self._objects = self._largest = self._identity = None
+        if largest is not None:
+            largest.close()  # the object store may have forgotten it
+        if objects is not None:
+            objects.close()
 
     def _open(self) -> DiskObjectStore | None:
         identity = self._who()
         if identity is None:
             return None
         if self._objects is None or identity != self._identity:
-            if self._objects is not None:
-                self._objects.close()
+            self._let_go()
             self._objects, self._identity = DiskObjectStore(self._directory), identity
         return self._objects
 

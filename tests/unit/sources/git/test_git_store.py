@@ -229,6 +229,19 @@ def test_a_pack_that_holds_what_all_others_do_is_not_lost(store):
     assert len(list((store.path / "objects" / "pack").glob("*.pack"))) == 2
 
 
+def test_what_has_moved_out_of_the_largest_pack_is_found_where_it_is_now(store):
+    fill(store, b"one", b"two")
+    assert store.read(blob_id(b"one")) == (BLOB, b"one")
+    store._largest.close()  # as dulwich does when it has too many open
+    for path in list((store.path / "objects" / "pack").iterdir()):
+        path.unlink()
+    fill(store, b"one", b"three")
+    assert store.read(blob_id(b"one")) == (BLOB, b"one")
+    assert store.read(blob_id(b"three")) == (BLOB, b"three")
+    with pytest.raises(CorruptObject, match="fetched again"):
+        store.read(blob_id(b"two"))
+
+
 def test_a_snapshot_knows_what_was_here(store):
     fill(store, b"one")
     has = store.snapshot()
