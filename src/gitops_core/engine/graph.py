@@ -31,13 +31,14 @@ class ReadyQueue:
         self._failed_groups: dict[_Group, ResourceKey] = {}
         self._writes_left = sum(c.action is not Action.DELETE for c in changes)
         for change in changes:
-            self._missing[change.key] = {key for key in change.depends_on if key in self._changes}
-            for key in self._missing[change.key]:
-                self._dependents[key].append(change.key)
+            if change.depends_on:
+                self._missing[change.key] = {key for key in change.depends_on if key in self._changes}
+                for key in self._missing[change.key]:
+                    self._dependents[key].append(change.key)
         for outcome in ended:
             self.finish(outcome)
         for change in changes:
-            if change.key not in self.outcomes and not self._missing[change.key]:
+            if change.key not in self.outcomes and not self._missing.get(change.key):
                 self._enqueue(change)
 
     def __len__(self) -> int:

@@ -131,7 +131,8 @@ def _look_again(p: Pass, decided: Decided, ledger: Ledger, result: ReconcileResu
 
 def _at_hand(request: PlanRequest, changes: Iterable[Change]) -> dict[ResourceKey, Resource]:
     """Return the declarations of *changes* by key, with the bodies that planning has decoded already."""
-    declared = [resource for c in changes if (resource := request.declaration(c.key)) is not None]
+    keys = {change.key for change in changes}
+    declared = [resource for resource in request.desired if resource.key in keys] if keys else []
     return {r.key: r.with_loader(partial(request.body_of, r)) for r in declared}
 
 

@@ -17,6 +17,7 @@ from gitops_core.model.inventory import EntryState, Intent, Inventory, Inventory
 from gitops_core.model.plans import Action, Change, ChangeState, Plan
 from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus, ReconcileResult
+from gitops_core.model.revisions import Revision
 from gitops_core.planning.records import planned_entry
 from gitops_core.planning.request import Planned, PlanRequest
 
@@ -126,7 +127,12 @@ def journal(p: Pass, desired: Desired, outcomes: Sequence[Outcome], changes: Map
 
     What is only put off again for the same reason is left out: it comes back on every pass.
     """
-    records = (_record(p, desired, outcome, changes[outcome.key]) for outcome in outcomes)
+    if not outcomes:
+        return []
+    renderer = p.app.renderer.fingerprint or p.app.renderer.name
+    policies = tuple(sorted(policy.name for policy in p.app.policies))
+    place = _Place(p.ctx.clock.now(), p.pass_id, desired.revision, renderer, policies)
+    records = (_record(place, outcome, changes[outcome.key]) for outcome in outcomes)
     return [record for record in records if record.status not in _REPEATING or not _is_known(p, record)]
 
 
@@ -135,20 +141,31 @@ def _is_known(p: Pass, record: JournalRecord) -> bool:
     return last is not None and (last.revision, last.status, last.reason) == (record.revision, record.status, record.reason)
 
 
-def _record(p: Pass, desired: Desired, outcome: Outcome, change: Change) -> JournalRecord:
+@attrs.frozen
+class _Place:
+    """What all records of one pass have in common."""
+
+    time: float
+    pass_id: str
+    revision: Revision
+    renderer: str
+    policies: tuple[str, ...]
+
+
+def _record(place: _Place, outcome: Outcome, change: Change) -> JournalRecord:
     return JournalRecord(
-        time=p.ctx.clock.now(),
-        pass_id=p.pass_id,
-        revision=desired.revision.id,
+        time=place.time,
+        pass_id=place.pass_id,
+        revision=place.revision.id,
         key=outcome.key,
         action=outcome.action.value,
         status=outcome.status.value,
-        author=desired.revision.author,
+        author=place.revision.author,
         reason=outcome.reason or change.reason,
         desired=change.desired,
         origin=change.origin,
-        renderer=p.app.renderer.fingerprint or p.app.renderer.name,
-        policies=tuple(sorted(policy.name for policy in p.app.policies)),
+        renderer=place.renderer,
+        policies=place.policies,
         error=outcome.failure.message if outcome.failure else "",
     )
 

@@ -104,9 +104,10 @@ def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
 
 def _write_group(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
     """Carry out *tasks* of one target: in one call, where it takes many at once."""
-    if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(_target(p, tasks[0])):
+    target = _target(p, tasks[0])
+    if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(target):
         return _write_batch(p, tasks)
-    return [_write(p, task) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
+    return [_write(p, task, target) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
 
 
 def _halted(task: Task) -> Written:
@@ -131,8 +132,7 @@ def _target(p: Pass, task: Task) -> Target:
     return p.app.target.member(task.change.key)
 
 
-def _write(p: Pass, task: Task) -> Written:
-    target = _target(p, task)
+def _write(p: Pass, task: Task, target: Target) -> Written:
     bucket = bucket_of(target)
     secrets = secret_fields(target, task.change)
     attempts = 0
