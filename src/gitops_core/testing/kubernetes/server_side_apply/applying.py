@@ -8,7 +8,7 @@ from typing import Any
 
 from gitops_core.testing.kubernetes.server_side_apply.checking import check
 from gitops_core.testing.kubernetes.server_side_apply.comparing import Differences, compare
-from gitops_core.testing.kubernetes.server_side_apply.elements import spelled_members
+from gitops_core.testing.kubernetes.server_side_apply.elements import MissingKeys, spelled_members
 from gitops_core.testing.kubernetes.server_side_apply.entries import (
     APPLY,
     BEFORE_FIRST_APPLY,
@@ -51,29 +51,38 @@ def apply_patch(
 
     Cost: a visit of each field of *applied* and of what differs; for a new object nothing is copied but its metadata.
     """
-    check(applied, schema.root)
-    wanted = fields_of(applied, schema.root)
+    doubts: list[str] = []
+    wanted = _wanted(applied, schema, doubts)
     mine = stripped(wanted, status=bool(writer.subresource) or not schema.status)
     if live is None:
-        return with_managed_fields(
-            as_stored(dict(applied), schema), written([writer.entry(APPLY, mine, writer.time)], custom=schema.custom)
-        )
+        body = as_stored(dict(applied), schema) if doubts else applied
+        return with_managed_fields(body, written([writer.entry(APPLY, mine, writer.time)], custom=schema.custom))
     managed = read(live.get("metadata", {}).get("managedFields")) or _before_first_apply(live, writer, schema)
     now = writer.entry(APPLY, mine)
     last = next((entry for entry in managed if entry.identity == now.identity), now.owning({}))
     others = [entry for entry in managed if entry.identity != now.identity]
     here = {**live, "apiVersion": applied.get("apiVersion")}
-    merged = merge(here, applied, schema.root)
-    if last.fields:
-        merged = prune(merged, last.fields, _owned(wanted, others), schema.root)
+    laid = merge(here, applied, schema.root)
+    merged = prune(laid, last.fields, _owned(wanted, others), schema.root) if last.fields and last.fields != mine else laid
     differences = compare(here, merged, schema.root)
     if not force:
         _refuse_conflicts(others, differences, lambda: takeable(live, writer, schema))
     same = not differences.changed and not differences.removed
     entries = [now.owning(mine, last.time if same else writer.time), *_losing(others, differences)]
-    fields = written(capped(entries), custom=schema.custom)
-    body = with_managed_fields(here if same else as_stored(merged, schema), fields)
+    body = here if same else merged if merged is laid and not doubts else as_stored(merged, schema)
+    body = with_managed_fields(body, written(capped(entries), custom=schema.custom))
     return settle(live, annotated(body, applied, writer))
+
+
+def _wanted(applied: Mapping[str, Any], schema: Schema, doubts: list[str]) -> FieldSet:
+    try:
+        wanted = fields_of(applied, schema.root, doubts)
+    except MissingKeys:
+        check(applied, schema.root)
+        raise
+    if doubts:
+        check(applied, schema.root)
+    return wanted
 
 
 def _owned(mine: FieldSet, others: list[Entry]) -> FieldSet:

@@ -52,7 +52,7 @@ _Found = tuple[FieldSet, FieldSet]
 def _maps(before: Mapping[str, Any], after: Mapping[str, Any], node: Node, found: _Found) -> None:
     for name, new in after.items():
         old = before.get(name, _MISSING)
-        if old is not new and not _same(old, new):
+        if old is not new and not same(old, new):
             _child("f:" + name, (old, new), node.child(name) or DEDUCED, found)
     for name, old in before.items():
         if name not in after:
@@ -89,9 +89,9 @@ def _lists(before: list[Any], after: list[Any], node: Node, found: _Found) -> No
     for element, new in new_items.items():
         old = old_items.get(element, [_MISSING])
         if len(old) == len(new) == 1:
-            if not _same(old[0], new[0]):
+            if not same(old[0], new[0]):
                 _child(element, (old[0], new[0]), kind, found)
-        elif not _same(old, new):
+        elif not same(old, new):
             _repeated(element, (old, new), kind, found)
     for element, old in old_items.items():
         if element not in new_items:
@@ -128,5 +128,6 @@ def _are(kind: type, old: Any, new: Any) -> bool:
     return bool(old or new) and (old is None or isinstance(old, kind)) and (new is None or isinstance(new, kind))
 
 
-def _same(old: Any, new: Any) -> bool:
+def same(old: Any, new: Any) -> bool:
+    """Tell whether two values are equal; unlike in Python a boolean is no number."""
     return bool(old == new) and isinstance(old, bool) is isinstance(new, bool)

@@ -5,35 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gitops_core.testing.kubernetes.server_side_apply.comparing import same
 from gitops_core.testing.kubernetes.server_side_apply.elements import element_of
 from gitops_core.testing.kubernetes.server_side_apply.schemas import DEDUCED, Node, Shape
 
+_MISSING = object()
+_MERGED_MAPS = frozenset({Shape.MAP, Shape.DEDUCED})
+_MERGED_LISTS = frozenset({Shape.KEYED, Shape.SET})
 
-def merge(live: Mapping[str, Any], applied: Mapping[str, Any], node: Node) -> dict[str, Any]:
+
+def merge(live: dict[str, Any], applied: Mapping[str, Any], node: Node) -> dict[str, Any]:
     """
-    Return *live* with every field of *applied*; nothing is taken away. Parts are shared with both.
+    Return *live* with every field of *applied*; nothing is taken away. Parts are shared with both, and what does not change is *live* itself.
 
     Raises:
         MissingKeys: An item of a keyed list has no key.
     """
-    out = dict(live)
+    out: dict[str, Any] | None = None
     for name, new in applied.items():
-        old = out.get(name)
-        out[name] = new if old is None else _value(old, new, node.child(name) or DEDUCED)
-    return out
+        old = live.get(name, _MISSING)
+        merged = new if old is None or old is _MISSING else _value(old, new, node.child(name) or DEDUCED)
+        if merged is not old:
+            out = dict(live) if out is None else out
+            out[name] = merged
+    return live if out is None else out
 
 
 def _value(old: Any, new: Any, node: Node) -> Any:
-    """Return the merged value; *old* is not null."""
-    if isinstance(old, dict) and not node.atomic and node.shape in {Shape.MAP, Shape.DEDUCED}:
+    """Return the merged value, *old* itself when nothing changes; *old* is not null."""
+    if isinstance(old, dict) and not node.atomic and node.shape in _MERGED_MAPS:
         if isinstance(new, dict):
-            return merge(old, new, node)
+            return merge(old, new, node) if old or new else old
         return old if new is None and old else new
-    if isinstance(old, list) and node.shape in {Shape.KEYED, Shape.SET}:
+    if isinstance(old, list) and node.shape in _MERGED_LISTS:
         if isinstance(new, list):
-            return _lists(old, new, node)
+            return _lists(old, new, node) if new else old
         return old if new is None and old else new
-    return new
+    return old if same(old, new) else new
 
 
 def _lists(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
@@ -42,13 +50,18 @@ def _lists(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
 
     Items that both have follow *applied*; an item that is only live comes as early as the order of the live list allows.
     """
+    if not live:
+        return applied
     ours = [element_of(item, node) for item in live]
     theirs = [element_of(item, node) for item in applied]
-    if not ours or ours == theirs:
-        return applied if not ours else [_item(old, new, node) for old, new in zip(live, applied, strict=True)]
-    new_items = dict(zip(theirs, applied, strict=True))
-    old_items = dict(zip(reversed(ours), reversed(live), strict=True))
-    return [_merged_item(element, at, live, (old_items, new_items), node) for element, at in _order(ours, theirs)]
+    if ours == theirs:
+        merged = [_item(old, new, node) for old, new in zip(live, applied, strict=True)]
+    else:
+        new_items = dict(zip(theirs, applied, strict=True))
+        old_items = dict(zip(reversed(ours), reversed(live), strict=True))
+        merged = [_merged_item(element, at, live, (old_items, new_items), node) for element, at in _order(ours, theirs)]
+    unchanged = len(merged) == len(live) and all(new is old for new, old in zip(merged, live, strict=True))
+    return live if unchanged else merged
 
 
 def _merged_item(element: str, at: int, live: list[Any], items: tuple[dict[str, Any], dict[str, Any]], node: Node) -> Any:
@@ -59,7 +72,9 @@ def _merged_item(element: str, at: int, live: list[Any], items: tuple[dict[str, 
 
 
 def _item(old: Any, new: Any, node: Node) -> Any:
-    return new if node.shape is Shape.SET or old is None else _value(old, new, node.element or DEDUCED)
+    if node.shape is Shape.SET:
+        return old if same(old, new) else new
+    return new if old is None else _value(old, new, node.element or DEDUCED)
 
 
 def _order(live: list[str], applied: list[str]) -> list[tuple[str, int]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import builtins
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -24,6 +25,16 @@ class Shape(Enum):
     DEDUCED = "deduced from the value: maps are merged, lists are one value"
 
 
+_ANY: frozenset[builtins.type] = frozenset({str, int, float, bool})
+_ACCEPTS: dict[str, frozenset[builtins.type]] = {
+    "s": frozenset({str}),
+    "n": frozenset({int, float}),
+    "b": frozenset({bool}),
+    "u": _ANY,
+    "": _ANY,
+}
+
+
 @attrs.define(eq=False)
 class Node:
     """
@@ -39,6 +50,7 @@ class Node:
         merge_key: What strategic merge patch takes as key of a list; not used here.
         patch_strategy: What strategic merge patch does: ``merge``, ``retainKeys`` or both; not used here.
         present: The server's own empty object has the field already.
+        accepts: The types of a scalar's value; empty for everything else.
     """
 
     shape: Shape
@@ -50,6 +62,10 @@ class Node:
     merge_key: str = ""
     patch_strategy: str = ""
     present: bool = False
+    accepts: frozenset[builtins.type] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.accepts = _ACCEPTS[self.type] if self.shape is Shape.SCALAR else frozenset()
 
     def child(self, name: str) -> Node | None:
         """Return what the schema says about the field *name* of a map; None when it does not know it."""
@@ -77,23 +93,3 @@ class Schema:
     status: bool = False
     custom: bool = False
     empty: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
-
-
-@attrs.define(eq=False)
-class Sharing:
-    """
-    Makes nodes once, by name, so that types that hold themselves can be described.
-
-    Args:
-        make: Returns the node of a name; may call :meth:`node` for other names, never for its own.
-    """
-
-    make: Callable[[str], Node]
-    _nodes: dict[str, Node] = attrs.field(factory=dict, init=False)
-
-    def node(self, name: str) -> Node:
-        """Return the node of *name*, made at the first call."""
-        found = self._nodes.get(name)
-        if found is None:
-            found = self._nodes[name] = self.make(name)
-        return found
