@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from gitops_core.testing.kubernetes.server_side_apply.checking import check
+from gitops_core.testing.kubernetes.server_side_apply.checking import problems
 from gitops_core.testing.kubernetes.server_side_apply.comparing import Differences, compare
 from gitops_core.testing.kubernetes.server_side_apply.elements import MissingKeys, spelled_members
 from gitops_core.testing.kubernetes.server_side_apply.entries import (
@@ -18,7 +18,7 @@ from gitops_core.testing.kubernetes.server_side_apply.entries import (
     read,
     written,
 )
-from gitops_core.testing.kubernetes.server_side_apply.errors import ApplyConflicts, FieldConflict
+from gitops_core.testing.kubernetes.server_side_apply.errors import ApplyConflicts, FieldConflict, InvalidApply
 from gitops_core.testing.kubernetes.server_side_apply.field_sets import FieldSet, difference, intersection, ordered, union
 from gitops_core.testing.kubernetes.server_side_apply.last_applied import annotated, takeable
 from gitops_core.testing.kubernetes.server_side_apply.merging import merge
@@ -77,11 +77,11 @@ def apply_patch(
 def _wanted(applied: Mapping[str, Any], schema: Schema, doubts: list[str]) -> FieldSet:
     try:
         wanted = fields_of(applied, schema.root, doubts)
-    except MissingKeys:
-        check(applied, schema.root)
-        raise
-    if doubts:
-        check(applied, schema.root)
+    except MissingKeys as missing:
+        raise InvalidApply(problems(applied, schema.root)) from missing
+    found = problems(applied, schema.root) if doubts else []
+    if found:
+        raise InvalidApply(found)
     return wanted
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gitops_core.testing.kubernetes.server_side_apply.elements import MissingKeys, element_of, spelled
-from gitops_core.testing.kubernetes.server_side_apply.errors import InvalidApply
 from gitops_core.testing.kubernetes.server_side_apply.schemas import Node, Shape
 
 _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
@@ -17,16 +16,13 @@ _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
 }
 
 
-def check(applied: Mapping[str, Any], node: Node) -> None:
+def problems(applied: Mapping[str, Any], node: Node) -> list[str]:
     """
-    Refuse a configuration with unknown fields, values of another type, or items of a merged list without a key or twice.
+    Return what is wrong with a configuration, one line each, as the server words it; nothing when it fits.
 
-    Raises:
-        InvalidApply: With one line for each problem, as the server words it.
+    Wrong are fields that do not exist, values of another type, and items of a merged list without a key or twice.
     """
-    problems = list(_problems(applied, node, ()))
-    if problems:
-        raise InvalidApply(problems)
+    return list(_problems(applied, node, ()))
 
 
 def _problems(value: Any, node: Node, path: tuple[str, ...]) -> Iterator[str]:

@@ -34,7 +34,7 @@ def element_of(item: Any, node: Node) -> str:
     if not isinstance(item, dict):
         raise MissingKeys("associative list with keys may not have non-map elements")
     values = [item.get(name, default) for name, default in node.keys]
-    if None in values:
+    if None in values or any(isinstance(value, (dict, list)) for value in values):
         return _element_of_some(node.keys, values)
     return _key_element(node.keys, *values)
 
