@@ -2,6 +2,7 @@
 Every check, on every CPython of this machine: ``nox -f .ci/noxfile.py``.
 
 ``lint``        ruff, mypy (strict), the import contracts
+``apiserver``   builds the kube-apiserver that the tests of Kubernetes run on, once per machine (minutes); without Go they are skipped
 ``tests``       the whole suite on the Python that runs nox, with the coverage gates
 ``deep``        the tests marked ``deep``: more examples, more seeds
 ``mutation``    changes model, planning and health one place at a time (an hour; only when asked for: ``-s mutation -- planning diff``)
@@ -160,6 +161,22 @@ def lint(session: nox.Session) -> None:
         session.run("lint-imports", "--no-cache")
 
 
+@nox.session(venv_backend="none")
+def apiserver(session: nox.Session) -> None:
+    """Build a real kube-apiserver into the user's cache, before anything waits for it; what it took is said at the end."""
+    sys.path.insert(0, str(ROOT / "tests/integration/kubernetes"))
+    import apiserver_build
+
+    started = time.monotonic()
+    try:
+        session.log(f"kube-apiserver: {apiserver_build.binary()}")
+    except apiserver_build.Unavailable as reason:
+        session.warn(str(reason))
+        closing.skipped.append(f"apiserver: {reason}")
+    else:
+        closing.lines.append(f"apiserver: {apiserver_build.kubernetes_version()}, ready after {time.monotonic() - started:.0f} s")
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run everything, and hold the coverage gates."""
@@ -198,7 +215,7 @@ def fast_tests(session: nox.Session) -> None:
 
 
 nox.options.envdir = str(ROOT / ".nox")
-nox.options.sessions = ["lint", "tests", "deep"]
+nox.options.sessions = ["lint", "apiserver", "tests", "deep"]
 others = interpreters()
 for (major, minor), python in others.items():
     nox.session(fast_tests, python=str(python), name=f"tests-{major}.{minor}")
