@@ -66,7 +66,7 @@ class SqliteStore(StateStore):
     Raises:
         ConfigError: *path* names no file. STALL.
 
-    Cost: an unchanged inventory is one SELECT, about 15 us; loading one 13 us an entry, once; an update 25 us a changed entry.
+    Cost: an unchanged inventory is one SELECT, about 15 us; loading one 13 us an entry, once; an update 15 to 50 us a changed entry.
     """
 
     def __init__(
