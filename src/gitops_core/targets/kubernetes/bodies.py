@@ -18,7 +18,7 @@ from gitops_core.targets.kubernetes.access import Access
 from gitops_core.targets.kubernetes.live import Sight, prepared
 from gitops_core.targets.kubernetes.marks import Marks
 
-_LAST: Final = 32
+_LAST: Final = 4
 _KEPT_BYTES: Final = 48 * 1024 * 1024
 """Of the answers of writes that are kept until they have been looked at: two or three KiB each."""
 

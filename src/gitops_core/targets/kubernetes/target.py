@@ -56,7 +56,7 @@ class KubernetesTarget(Target):
     Source: Kubernetes documentation, "Server-Side Apply" and "Kubernetes API Concepts".
     """
 
-    fields = Fields(computed={"/status", "/metadata/managedFields"})
+    fields = Fields(computed={"/status"})
     previews_updates = True
 
     def __init__(

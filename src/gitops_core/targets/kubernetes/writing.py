@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import Conflict, Invalid, NotFound, Transient, UnknownKind
+from gitops_core.errors import AlreadyExists, Conflict, Invalid, NotFound, Transient, UnknownKind
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
@@ -22,16 +22,18 @@ from gitops_core.targets.kubernetes.marks import Marks
 from gitops_core.targets.kubernetes.taking_over import taken_over
 from gitops_core.targets.kubernetes.yielding import without_others_fields
 
-_CREATED: Final = 201
+_NO_VERSION: Final = "1"
+"""etcd begins to count at 1, with nothing in it: no object has this version."""
 
 
 @attrs.frozen
 class _How:
-    """How to apply: as whom, whether to take fields from other managers, and whether it is only a trial."""
+    """How to apply: as whom, whether to take fields from other managers, whether it is only a trial, and whether only to create."""
 
     marks: Marks
     force: bool
     dry_run: bool = False
+    only_create: bool = False
 
 
 @attrs.frozen
@@ -43,16 +45,18 @@ class Writer:
 
     def create(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
         """
-        Create the object by server-side apply, which never overwrites what another manager has set.
+        Create the object by server-side apply: it is ours from the first request on, as a POST would not make it.
 
-        Should somebody have created it since we looked, without a conflict, it is adopted, and that is reported.
+        Apply would merge into what is there. It is told a version that no object can have: then whatever is there is a conflict,
+        and what is not there is created.
         """
         info = self._new_kind(ctx, change)
-        answer = self._apply(ctx, info, change, _How(marks, force=False))
-        others = _managers(answer) - {marks.manager}
-        if answer.status != _CREATED and others:
-            names = ", ".join(sorted(others))
-            ctx.notify(Notice("adopted", f"{change.key} was there by the time we created it; it is shared with {names}"))
+        try:
+            answer = self._apply(ctx, info, change, _How(marks, force=False, only_create=True))
+        except Conflict as error:
+            raise AlreadyExists(
+                "something of this name is there; observe it and decide about adoption", key=change.key
+            ) from error
         return self._live(ctx, change.key, answer, marks)
 
     def update(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
@@ -120,6 +124,8 @@ class Writer:
         body = self._payload(info, change, how.marks)
         if change.live is not None:
             body["metadata"]["uid"] = change.live.id  # another object under this name is refused by the server
+        if how.only_create:
+            body["metadata"]["resourceVersion"] = _NO_VERSION
         request = Request(
             "PATCH",
             self.access.path(info, change.key),
@@ -179,11 +185,6 @@ class Writer:
         sight = sight_of(as_object(answer.body, "PATCH")["metadata"], (key.group, key.kind), marks)
         self.bodies.answers.keep(key, sight.revision, answer.content)
         return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks))
-
-
-def _managers(answer: Response) -> set[str]:
-    entries = as_object(answer.body, "PATCH")["metadata"].get("managedFields") or ()
-    return {str(entry.get("manager")) for entry in entries}
 
 
 def _forces(change: TargetChange) -> bool:
