@@ -159,7 +159,7 @@ class _Wire:
         return found
 
     def _more(self) -> bool:
-        part = self._connection.recv(1 << 18)
+        part = self._connection.recv(1 << 14)
         self._buffer += part
         return bool(part)
 

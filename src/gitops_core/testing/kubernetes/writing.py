@@ -117,7 +117,7 @@ def _stored(call: Call, before: Stored, made: Object) -> Stored:
 
 def _new(call: Call, value: Object) -> Object:
     kind, route, given = call.kind, call.route, value["metadata"]
-    if given.get("resourceVersion"):
+    if given.get("resourceVersion") and not route.name:  # an apply of what is not there creates it, whatever version it names
         raise bad_request("resourceVersion should not be set on objects to be created")
     _check_namespace_name(call, given)
     meta = {name: item for name, item in given.items() if name not in _SERVERS}
