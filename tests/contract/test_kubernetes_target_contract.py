@@ -59,7 +59,7 @@ class TestKubernetesTarget(TargetContract):
             cluster.close()
 
     def make_target(self):
-        cluster = FakeCluster(ClusterSettings()).__enter__()
+        cluster = FakeCluster(ClusterSettings(log_size=8)).__enter__()
         for name in ("shop", "prod"):
             cluster.request("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         wire = Wire(cluster.connection())
