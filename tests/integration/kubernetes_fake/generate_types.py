@@ -7,7 +7,7 @@ Facts only: the names of fields, their types, the values they can have, and how 
 A field is written as a short text: ``s`` string, ``b`` boolean, ``i`` int32, ``l`` int64, ``n`` number, ``y`` bytes, ``q`` quantity,
 ``t`` time, ``o`` integer or string, ``*`` anything, ``@NAME`` another type, ``[`` before the type of items, ``{`` before the type of values;
 then ``|m:KEY`` merge by key, ``|m`` merge as a set, ``|r`` retain keys, ``|=A,B`` the values it can have, ``|z`` left out when empty or
-zero, ``|!`` written even then.
+zero, ``|!`` written even then, ``|#2.1`` its number in protocol buffers (here field 1 of the message in field 2).
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def field(schema: dict[str, Any]) -> str:
 HOMES = {"meta": "apimachinery@v{0}/pkg/apis/meta", "apiextensions": "apiextensions-apiserver@v{0}/pkg/apis/apiextensions"}
 HOMES["apiregistration"] = "kube-aggregator@v{0}/pkg/apis/apiregistration"
 STRUCT = re.compile(r"^type (\w+) struct \{$(.*?)^\}", re.MULTILINE | re.DOTALL)
-MEMBER = re.compile(r'^\t(?:(\w+)\s+)?(\S+)\s+`(?:protobuf:"[^"]*" )?json:"([^"]*)"', re.MULTILINE)
+MEMBER = re.compile(r"^\t(?:(\w+)\s+)?(\S+)\s+`([^`]*)`", re.MULTILINE)
+JSON_TAG = re.compile(r'json:"([^"]*)"')
+NUMBER_TAG = re.compile(r'protobuf:"\w+,(\d+)')
 
 
 class Declarations:
@@ -98,22 +100,24 @@ class Declarations:
             else {}
         )
 
-    def _members(self, body: str, package: str):
-        for _name, kind, tag in MEMBER.findall(body):
-            json_name, *options = tag.split(",")
+    def _members(self, body: str, package: str, prefix: str = ""):
+        for _name, kind, tags in MEMBER.findall(body):
+            found, number = JSON_TAG.search(tags), NUMBER_TAG.search(tags)
+            json_name, *options = (found[1] if found else "-").split(",")
+            place = prefix + (number[1] if number else "")
             if "inline" in options:
                 inner = kind if "." in kind else f"{package}.{kind}"
-                yield from self._inlined(inner, package)
+                yield from self._inlined(inner, package, f"{place}." if number else prefix)
             elif json_name and json_name != "-":
-                yield json_name, flag(kind, options)
+                yield json_name, flag(kind, options) + (f"|#{place}" if number else "")
 
-    def _inlined(self, inner: str, package: str):
+    def _inlined(self, inner: str, package: str, prefix: str):
         group, version = package.split(".")
         home = HOMES.get(group, "api@v{0}/" + group).format(self.version)
         for path in sorted((self.modules / home / version).glob("*types*.go")):
             for name, body in STRUCT.findall(path.read_text()):
                 if f"{package}.{name}" == inner:
-                    yield from self._members(body, package)
+                    yield from self._members(body, package, prefix)
 
 
 def flag(kind: str, options: list[str]) -> str:

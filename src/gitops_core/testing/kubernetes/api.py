@@ -16,7 +16,7 @@ from gitops_core.testing.kubernetes.http import HttpRequest, HttpResponse, HttpS
 from gitops_core.testing.kubernetes.rbac import Wish
 from gitops_core.testing.kubernetes.reviews import reviewed
 from gitops_core.testing.kubernetes.routing import route, target
-from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request, not_supported, too_large
+from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request, conflict, not_supported, too_large
 from gitops_core.testing.kubernetes.store import Stored
 from gitops_core.testing.kubernetes.users import authenticated, by_path, token
 from gitops_core.testing.kubernetes.watching import WatchStream
@@ -149,11 +149,20 @@ def _apply(call: Call) -> Answer:
         live = call.world.find(call.kind, call.route.namespace, call.route.name)
         if live is None and not call.route.subresource:
             authorize_create(call)
-            made = managed.applied(call, None, wanted)
+            made = managed.applied(call, None, _creatable(call, wanted))
             return _show(call, writing.create_object(call, bodies.normalized(call, made), track=False), 201)
         return _show(
             call, writing.update(call, lambda value: bodies.normalized(call, managed.applied(call, value, wanted)), track=False)
         )
+
+
+def _creatable(call: Call, wanted: Object) -> Object:
+    """What names an object that must be there is not created; a version alone does not name one."""
+    meta = wanted["metadata"]
+    if meta.get("uid"):
+        why = f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found"
+        raise conflict(call.kind, call.route.name, why)
+    return {**wanted, "metadata": {name: item for name, item in meta.items() if name != "resourceVersion"}}
 
 
 def _applied_object(call: Call) -> Object:

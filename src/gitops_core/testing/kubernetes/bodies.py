@@ -7,7 +7,7 @@ from typing import Any
 from gitops_core.testing.kubernetes.calls import Call
 from gitops_core.testing.kubernetes.custom import read_custom
 from gitops_core.testing.kubernetes.kinds import Kind
-from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request
+from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request, unsupported_value
 from gitops_core.testing.kubernetes.types import Found, TypeMismatch, read, type_of
 
 Object = dict[str, Any]
@@ -62,14 +62,14 @@ def read_object(kind: Kind, value: Object, found: Found) -> Object:
     if type_name is None:
         return read_custom(kind, value, found)
     body = {name: item for name, item in value.items() if name not in {"kind", "apiVersion"}}
-    try:
-        return {"kind": kind.kind, "apiVersion": kind.api_version, **_ordered(read(type_name, body, found))}
-    except TypeMismatch as error:
-        raise TypeMismatch(str(error).format(kind=kind.kind)) from None
+    return {"kind": kind.kind, "apiVersion": kind.api_version, **_ordered(read(type_name, body, found))}
 
 
 def report(call: Call, found: Found, duplicates: list[str]) -> None:
     """Warn of unknown and duplicate fields, or raise ApiStatus: 400, as the request wants it."""
+    call.problems.extend(
+        unsupported_value(path, given, [each for each in allowed if each]) for path, given, allowed in found.unsupported
+    )
     told = [f'unknown field "{path}"' for path in found.unknown] + [f'duplicate field "{path}"' for path in duplicates]
     if not told or call.field_validation == "Ignore":
         return

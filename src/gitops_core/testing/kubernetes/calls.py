@@ -6,17 +6,20 @@ from typing import Any, Final
 
 import attrs
 
+from gitops_core.testing.kubernetes import protobuf
 from gitops_core.testing.kubernetes.encoding import decoded
 from gitops_core.testing.kubernetes.http import HttpRequest
 from gitops_core.testing.kubernetes.kinds import Kind
 from gitops_core.testing.kubernetes.routing import Route
 from gitops_core.testing.kubernetes.statuses import ApiStatus, Cause, bad_request, forbidden_field, required
+from gitops_core.testing.kubernetes.types import type_of
 from gitops_core.testing.kubernetes.users import User
 from gitops_core.testing.kubernetes.world import World
 
 Object = dict[str, Any]
 MOST_BYTES: Final = 3 * 1024 * 1024
-_MEDIA_TYPES: Final = frozenset({"application/json", "application/yaml", ""})
+_LONGEST_MANAGER: Final = 128
+_MEDIA_TYPES: Final = frozenset({"application/json", "application/yaml", "", protobuf.MEDIA_TYPE})
 
 
 @attrs.frozen
@@ -30,6 +33,7 @@ class Call:
         route: What it is about.
         user: Who asks.
         warnings: What to tell the client beside the answer; added to.
+        problems: What is wrong with the object in the body, found while it was read; added to.
     """
 
     world: World = attrs.field(repr=False)
@@ -37,6 +41,7 @@ class Call:
     route: Route
     user: User
     warnings: list[str] = attrs.field(factory=list)
+    problems: list[Cause] = attrs.field(factory=list)
 
     @property
     def kind(self) -> Kind:
@@ -67,6 +72,8 @@ class Call:
     def check_options(self) -> None:
         """Raise ApiStatus for parameters that a write cannot have."""
         causes = [*self._dry_run_problems(), *self._validation_problems()]
+        if len(self.request.parameter("fieldManager")) > _LONGEST_MANAGER:
+            causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {_LONGEST_MANAGER} bytes", "fieldManager"))
         if causes:
             options = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}.get(
                 self.route.verb, "DeleteOptions"
@@ -101,14 +108,29 @@ class Call:
             ApiStatus: 413, 415 or 400.
         """
         if self.media_type not in _MEDIA_TYPES:
-            accepted = "application/json, application/yaml"
+            accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
             message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
             raise ApiStatus(415, "UnsupportedMediaType", message)
         try:
+            if self.media_type == protobuf.MEDIA_TYPE:
+                return self._message(), []
             return decoded(self.request.body)
         except ValueError as error:
             message = f"the object provided is unrecognized (must be of type {self.kind.kind}): couldn't get version/kind; json parse error: {error}"
             raise bad_request(message) from None
+
+    def _message(self) -> Object:
+        version, kind, content = protobuf.enveloped(self.request.body)
+        name = (
+            "meta.v1.DeleteOptions"
+            if kind == "DeleteOptions"
+            else "autoscaling.v1.Scale"
+            if kind == "Scale"
+            else type_of(self.kind)
+        )
+        if name is None:
+            raise ValueError(f"no protocol buffers for {kind}")
+        return {"apiVersion": version, "kind": kind, **protobuf.message(name, content)}
 
     def patch_body(self) -> Any:
         """Return the body of a patch, or raise ApiStatus: 400."""

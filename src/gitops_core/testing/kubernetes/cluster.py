@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from gitops_core.interfaces import Clock
-from gitops_core.testing.kubernetes import api, users
+from gitops_core.testing.faults.plan import FaultPlan
+from gitops_core.testing.kubernetes import api, faults, users
 from gitops_core.testing.kubernetes.admission import Admission
 from gitops_core.testing.kubernetes.api import Answer, Asked
 from gitops_core.testing.kubernetes.controllers import Controllers
@@ -48,6 +49,7 @@ class FakeCluster:
     def __init__(self, settings: ClusterSettings | None = None) -> None:
         self._world = World(settings or ClusterSettings())
         self._controllers = Controllers(self._world)
+        self._plan: FaultPlan | None = None
         self.requests = RequestLog(self._world.settings.log_size)
         self._server: Server | None = None
         for name in DEFAULT_NAMESPACES:
@@ -115,6 +117,12 @@ class FakeCluster:
     # -- without ----------------------------------------------------------------------------------------------------------
     def handle(self, request: HttpRequest) -> Answer:
         """Answer one request: a response, or a stream for a watch. Cost: tens of microseconds for one object."""
+        plan = self._plan
+        if plan is None:
+            return self._answered(request)
+        return faults.answered(plan, self.clock, request, lambda: self._answered(request))
+
+    def _answered(self, request: HttpRequest) -> Answer:
         self._controllers.settle()
         learned: list[Asked] = [Asked()]
         made = api.answer(self._world, request, learned.append)
@@ -140,6 +148,10 @@ class FakeCluster:
     def admit(self, admission: Admission) -> None:
         """Let *admission* look at every write from now on."""
         self._world.admissions.append(admission)
+
+    def inject(self, plan: FaultPlan | None) -> None:
+        """Let *plan* strike requests from now on, or nothing any more; see :mod:`gitops_core.testing.kubernetes.faults`."""
+        self._plan = plan
 
     def script(self, script: Script) -> None:
         """Let *script* look after the objects of its kinds from now on."""

@@ -78,7 +78,22 @@ def definition_problems(value: Object) -> Iterator[Cause]:
     for index, version in enumerate(versions):
         if not (version.get("schema") or {}).get("openAPIV3Schema") and not spec.get("preserveUnknownFields"):
             yield required(f"spec.versions[{index}].schema.openAPIV3Schema")
+        else:
+            schema = (version.get("schema") or {}).get("openAPIV3Schema") or {"type": "object"}
+            yield from _untyped(schema, f"spec.versions[{index}].schema.openAPIV3Schema")
     yield from _stored_problems(value, versions)
+
+
+def _untyped(schema: Mapping[str, Any], where: str) -> Iterator[Cause]:
+    """A structural schema says the type of everything, unless it is free."""
+    free = schema.get("x-kubernetes-preserve-unknown-fields") or schema.get("x-kubernetes-int-or-string")
+    if not schema.get("type") and not free:
+        yield required(f"{where}.type", "must not be empty for specified object fields")
+    for name, inner in (schema.get("properties") or {}).items():
+        yield from _untyped(inner, f"{where}.properties[{name}]")
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), Mapping):
+            yield from _untyped(schema[name], f"{where}.{name}")
 
 
 def _stored_problems(value: Object, versions: list[Object]) -> Iterator[Cause]:

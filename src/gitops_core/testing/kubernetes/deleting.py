@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from gitops_core.testing.kubernetes import definitions, reading
 from gitops_core.testing.kubernetes.calls import Call, invalid_options
 from gitops_core.testing.kubernetes.leaving import is_finished, marked
-from gitops_core.testing.kubernetes.statuses import ApiStatus, Cause, details_of, not_found, success
+from gitops_core.testing.kubernetes.statuses import ApiStatus, Cause, details_of, forbidden, not_found, success
 from gitops_core.testing.kubernetes.store import Stored
 from gitops_core.testing.kubernetes.writing import validate_delete
 
 Object = dict[str, Any]
-_POLICIES = ("Foreground", "Background", "Orphan")
+_KEPT: Final = frozenset({"default", "kube-public", "kube-system"})
+_POLICIES: Final = ("Foreground", "Background", "Orphan")
 
 
 @attrs.frozen
@@ -76,6 +77,8 @@ def delete_collection(call: Call) -> reading.Page:
 
 def delete_one(call: Call, found: Stored, options: Options) -> Stored | None:
     """Delete *found*, and return it as it waits for its finalizers; None when it is gone."""
+    if call.kind.key == ("", "namespaces") and found.name in _KEPT:
+        raise forbidden(call.kind, found.name, "this namespace may not be deleted")
     _check(call, found, options)
     validate_delete(call, found.object)
     made = _marked(call, found.object, options)

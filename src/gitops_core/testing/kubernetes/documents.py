@@ -56,5 +56,7 @@ def _discovered(world: World, request: HttpRequest, parts: list[str]) -> HttpRes
 def _openapi(world: World, parts: list[str]) -> HttpResponse | None:
     if parts[1:2] != ["v3"]:
         raise not_supported("/openapi/v2, which clients read as protocol buffers")
-    found = openapi.group_version(world.kinds, parts[2:]) if parts[2:] else openapi.index(world.kinds)
+    if not parts[2:]:
+        return HttpResponse(200, encoded(openapi.index(world.kinds)), content_type="text/plain; charset=utf-8")
+    found = openapi.group_version(world.kinds, parts[2:])
     return None if found is None else HttpResponse(200, encoded(found))

@@ -164,7 +164,7 @@ v1 configmaps ConfigMap N * - cm -
 v1 endpoints Endpoints N * - ep -
 v1 events Event N * - ev -
 v1 limitranges LimitRange N * - limits -
-v1 namespaces Namespace C n status ns -
+v1 namespaces Namespace C n finalize,status ns -
 v1 nodes Node C * status no -
 v1 persistentvolumeclaims PersistentVolumeClaim N * status pvc -
 v1 persistentvolumes PersistentVolume C * status pv -

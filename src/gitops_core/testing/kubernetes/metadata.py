@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -38,7 +39,12 @@ _KEY_PATTERN, _VALUE_PATTERN = re.compile(_KEY), re.compile(_VALUE)
 
 def timestamp(seconds: float) -> str:
     """Return a time as objects spell it. Units: seconds since the epoch."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _spelled(int(seconds))
+
+
+@functools.lru_cache(maxsize=256)
+def _spelled(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def problems(kind: Kind, metadata: Object) -> Iterator[Cause]:

@@ -60,6 +60,8 @@ def _operations(value: Any, patch: Any) -> Any:
     if len(patch) > _MOST_OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {_MOST_OPERATIONS}, got {len(patch)}"
         raise ApiStatus(413, "RequestEntityTooLarge", message)
+    if not all(isinstance(operation, dict) for operation in patch):
+        raise bad_request("error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp")
     for operation in patch:
         value = _operate(value, operation)
     return value
@@ -131,8 +133,8 @@ def _remove(value: Any, operation: Any) -> Any:
 
 
 def _replace(value: Any, operation: Any) -> Any:
+    """RFC 6902 wants the member to be there; the API server replaces what is not in an object, too."""
     steps = _steps(operation["path"])
-    _looked_up(value, steps)
     if not steps:
         return operation["value"]
 

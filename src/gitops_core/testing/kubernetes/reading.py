@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -17,6 +17,13 @@ from gitops_core.testing.kubernetes.statuses import ApiStatus, bad_request, expi
 from gitops_core.testing.kubernetes.store import Stored
 
 Object = dict[str, Any]
+_NOW: Final = -1  # the version in a token that goes on with what is there now
+_EXPIRED: Final = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
+    "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token "
+    "results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and "
+    "now may show up in the list."
+)
 Test = Callable[[Stored], bool]
 
 
@@ -65,16 +72,12 @@ def page(call: Call) -> Page:
     limit, token = number(call, "limit"), call.request.parameter("continue")
     selects = selection(call)
     with call.world.store.lock:
-        if token:
-            version, after = _opened(call, token)
-            found = [each for each in _past(call, version, token) if (each.namespace, each.name) > after]
-        else:
-            version, found = _present(call)
+        version, found = _continued(call, token) if token else _present(call)
     chosen = [each for each in found if selects(each)]
     if not limit or len(chosen) <= limit:
         return Page(chosen, {"resourceVersion": str(version)})
     rest = {"remainingItemCount": len(chosen) - limit} if not _selects_by_parameter(call) else {}
-    continued = _token(version, chosen[limit - 1], call.world.now())
+    continued = _token(call, version, chosen[limit - 1])
     return Page(chosen[:limit], {"resourceVersion": str(version), "continue": continued, **rest})
 
 
@@ -91,7 +94,8 @@ def version_of(call: Call) -> int:
     """Return the resource version that the call names, 0 for none; ApiStatus 400 when it is none."""
     text = call.request.parameter("resourceVersion")
     if text and not text.isdigit():
-        raise bad_request(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+        why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise bad_request(f"invalid resource version: resourceVersion: {why}")
     return int(text or 0)
 
 
@@ -111,7 +115,7 @@ def _present(call: Call) -> tuple[int, list[Stored]]:
     if asked > store.version:
         raise too_new(asked, store.version)
     if match == "Exact":
-        return asked, _past(call, asked, "")
+        return asked, _past(call, asked)
     return store.version, store.all(call.kind.key, call.route.namespace)
 
 
@@ -124,36 +128,51 @@ def _match_problem(why: str) -> ApiStatus:
     )
 
 
-def _past(call: Call, version: int, token: str) -> list[Stored]:
+def _past(call: Call, version: int, after: tuple[str, str] | None = None) -> list[Stored]:
     found = call.world.store.at(call.kind.key, version)
     if found is not None:
         return found
-    if not token:
+    if after is None:
         raise expired("The resourceVersion for the provided list is too old.")
-    raise _token_expired()
+    raise _token_expired(after)
 
 
-def _token_expired() -> ApiStatus:
-    return expired(
-        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
-    )
+def _token_expired(after: tuple[str, str]) -> ApiStatus:
+    """The answer says how to go on with what is there now, at the price of consistency."""
+    return attrs.evolve(expired(_EXPIRED), metadata={"continue": _spelled(_NOW, after)})
 
 
 def _selects_by_parameter(call: Call) -> bool:
     return bool(call.request.parameter("labelSelector") or call.request.parameter("fieldSelector"))
 
 
-def _token(version: int, last: Stored, now: float) -> str:
-    content = {"v": "meta.k8s.io/v1", "rv": version, "start": [last.namespace, last.name], "at": now}
+def _token(call: Call, version: int, last: Stored) -> str:
+    call.world.tokens.setdefault(version, call.world.now())
+    return _spelled(version, (last.namespace, last.name))
+
+
+def _spelled(version: int, after: tuple[str, str]) -> str:
+    content = {"v": "meta.k8s.io/v1", "rv": version, "start": "/".join(after) + "\0"}
     return base64.urlsafe_b64encode(encoded(content)).decode().rstrip("=")
 
 
-def _opened(call: Call, token: str) -> tuple[int, tuple[str, str]]:
+def _continued(call: Call, token: str) -> tuple[int, list[Stored]]:
+    version, after = _opened(token)
+    store = call.world.store
+    if version == _NOW:
+        version, found = store.version, store.all(call.kind.key, call.route.namespace)
+    else:
+        made = call.world.tokens.get(version, call.world.now())
+        if call.world.now() - made > call.world.settings.continue_life:
+            raise _token_expired(after)
+        found = _past(call, version, after)
+    return version, [each for each in found if (each.namespace, each.name) > after]
+
+
+def _opened(token: str) -> tuple[int, tuple[str, str]]:
     try:
         content = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        version, (namespace, name), made = content["rv"], content["start"], content["at"]
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+        namespace, _, name = content["start"].rstrip("\0").rpartition("/")
+        return int(content["rv"]), (namespace, name)
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from None
-    if call.world.now() - made > call.world.settings.continue_life:
-        raise _token_expired()
-    return version, (namespace, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import attrs
@@ -11,6 +12,7 @@ from gitops_core.testing.kubernetes.kinds import Kind, KindTable
 from gitops_core.testing.kubernetes.rbac import Wish
 from gitops_core.testing.kubernetes.statuses import ApiStatus, no_such_resource, not_supported
 
+_NAMED: Final = re.compile(r"(?:^|,)metadata\.name==?([^,=]+)")
 _ON_OBJECT: Final = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _ON_COLLECTION: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
 _OTHER_SUBRESOURCES: Final = frozenset(
@@ -59,11 +61,13 @@ class Target:
     Attributes:
         version: Version.
         wish: Verb, group, resource, subresource, namespace and name, as authorisation sees them.
+        single: Whether the path names one object.
         extra: Whether the path goes on after that.
     """
 
     version: str
     wish: Wish
+    single: bool = True
     extra: bool = False
 
 
@@ -75,11 +79,19 @@ def target(request: HttpRequest) -> Target:
     in_namespace = rest[:1] == ["namespaces"] and len(rest) > len(("namespaces", "name")) and not _of_a_namespace(group, rest)
     namespace, parts = (rest[1], rest[2:]) if in_namespace else ("", rest)
     plural, name, subresource = [*parts, "", "", ""][:3]
+    if not name and request.method == "GET":
+        name_in_selector = _NAMED.search(request.parameter("fieldSelector"))
+        chosen = name_in_selector[1] if name_in_selector else ""
+    else:
+        chosen = name
     if (group, plural) == ("", "namespaces"):
         namespace = name
     verb = _verb(request, bool(name))
     return Target(
-        version, Wish(verb, group, plural, subresource, namespace, name), len(parts) > len(("plural", "name", "subresource"))
+        version,
+        Wish(verb, group, plural, subresource, namespace, chosen),
+        bool(name),
+        len(parts) > len(("plural", "name", "subresource")),
     )
 
 
@@ -98,12 +110,12 @@ def route(kinds: KindTable, found: Target) -> Route:
     kind = kinds.find(wish.group, found.version, wish.resource)
     namespace = wish.namespace if kind is not None and kind.namespaced else ""
     is_misplaced = kind is not None and (bool(wish.namespace) and not kind.namespaced and wish.resource != "namespaces")
-    if kind is None or found.extra or is_misplaced or (kind.namespaced and wish.name and not namespace):
+    if kind is None or found.extra or is_misplaced or (kind.namespaced and found.single and not namespace):
         raise no_such_resource()
     _check_subresource(kind, wish.subresource)
     if (not wish.subresource and wish.verb not in kind.verbs) or (wish.verb == "create" and kind.namespaced and not namespace):
         raise method_not_allowed()
-    return Route(kind, wish.verb, namespace, wish.name, wish.subresource)
+    return Route(kind, wish.verb, namespace, wish.name if found.single else "", wish.subresource)
 
 
 def method_not_allowed() -> ApiStatus:

@@ -13,6 +13,7 @@ from gitops_core.testing.kubernetes.statuses import bad_request
 
 Object = dict[str, Any]
 _TOKEN: Final = re.compile(r"\s*(==|=|!=|!|\(|\)|,|>|<|[^\s=!(),<>]+)")
+_KEY: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _FIELDS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "pods"): (
         "spec.nodeName",
@@ -155,8 +156,8 @@ def _requirements(text: str) -> list[Requirement]:
 def _requirement(tokens: list[str]) -> Requirement:
     if tokens[0] == "!":
         tokens.pop(0)
-        return Requirement(_identifier(tokens), "!")
-    key = _identifier(tokens)
+        return Requirement(_key(tokens), "!")
+    key = _key(tokens)
     operator = tokens[0] if tokens else ","
     if operator == ",":
         return Requirement(key, "exists")
@@ -179,6 +180,14 @@ def _values(tokens: list[str]) -> tuple[str, ...]:
         values.append(_identifier(tokens))
     _take(tokens, ")", "',', or ')'")
     return tuple(values)
+
+
+def _key(tokens: list[str]) -> str:
+    key = _identifier(tokens)
+    if not _KEY.fullmatch(key):
+        why = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+        raise bad_request(f'unable to parse requirement: <nil>: Invalid value: "{key}": {why}')
+    return key
 
 
 def _identifier(tokens: list[str]) -> str:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
+from gitops_core.testing.kubernetes.encoding import encoded
 from gitops_core.testing.kubernetes.http import ConnectionDropped, HttpRequest, HttpResponse, HttpStream
 
 Handler = Callable[[HttpRequest], HttpResponse | HttpStream]
@@ -80,7 +81,13 @@ class Server:
                 self._open.pop(connection, None)
 
     def _reply(self, wire: _Wire, request: HttpRequest) -> bool:
-        answer = self._handler(request)
+        try:
+            answer = self._handler(request)
+        except ConnectionDropped:
+            raise
+        except Exception as error:
+            wire.send(_broken(error))
+            raise
         if isinstance(answer, HttpResponse):
             return wire.send(answer, request.method == "HEAD") and request.headers.get("connection", "").lower() != "close"
         wire.begin(answer)
@@ -97,6 +104,13 @@ class Server:
             answer.close()
         wire.end()
         return True
+
+
+def _broken(error: Exception) -> HttpResponse:
+    """The fake has a defect, or a function of the test raised: the client is told, and the thread dies loudly."""
+    message = f"FakeCluster failed: {type(error).__name__}: {error}"
+    status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message}
+    return HttpResponse(500, encoded({**status, "reason": "InternalError", "code": 500}))
 
 
 class _Wire:

@@ -41,6 +41,7 @@ class ApiStatus(Exception):  # why: it is a Status
         message: For people.
         details: Name, group, kind, causes, retryAfterSeconds; None for none.
         headers: HTTP headers that belong to it.
+        metadata: Of the Status: a continue token.
     """
 
     code: int
@@ -48,6 +49,7 @@ class ApiStatus(Exception):  # why: it is a Status
     message: str
     details: dict[str, Any] | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    metadata: dict[str, Any] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
         return f"{self.code} {self.reason}: {self.message}"
@@ -57,7 +59,7 @@ class ApiStatus(Exception):  # why: it is a Status
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.metadata,
             "status": "Failure",
             "message": self.message,
         }

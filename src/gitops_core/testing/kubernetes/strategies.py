@@ -24,7 +24,7 @@ def for_create(kind: Kind, value: Object) -> Object:
 def for_update(kind: Kind, before: Object, after: Object, subresource: str) -> Object:
     """Return *after* with what this subresource may not change as it was *before*, and with the metadata that is the server's own."""
     metadata = {name: item for name, item in after["metadata"].items() if name not in _OWN_METADATA}
-    metadata |= {name: before["metadata"][name] for name in _OWN_METADATA if name in before["metadata"]}
+    metadata |= {name: before["metadata"][name] for name in (*_OWN_METADATA, "name", "namespace") if name in before["metadata"]}
     if after["metadata"].get("uid"):
         metadata["uid"] = after["metadata"]["uid"]
     if subresource == "status":
@@ -32,6 +32,8 @@ def for_update(kind: Kind, before: Object, after: Object, subresource: str) -> O
         kept = {name: item for name, item in before["metadata"].items() if name != "managedFields"}
         return _with_status({**before, "metadata": {**kept, **managed}}, after)
     made = {**after, "metadata": metadata}
+    if kind.key == ("", "namespaces"):
+        made = _finalized(before, made, subresource)
     return _with_status(made, before) if "status" in kind.subresources else made
 
 
@@ -53,6 +55,13 @@ def changes(kind: Kind, before: Object, after: Object) -> bool:
     if kind.key == ("apps", "deployments") and before["metadata"].get("annotations") != after["metadata"].get("annotations"):
         return True
     return {n: i for n, i in before.items() if n not in ignored} != {n: i for n, i in after.items() if n not in ignored}
+
+
+def _finalized(before: Object, after: Object, subresource: str) -> Object:
+    """The finalizers in the specification of a namespace change by its subresource only, and nothing else does there."""
+    if subresource == "finalize":
+        return {**before, "spec": after.get("spec") or {}}
+    return {**after, "spec": before.get("spec") or {}}
 
 
 def _with_status(value: Object, owner: Object) -> Object:

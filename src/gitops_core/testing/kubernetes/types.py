@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import functools
 import json
+import re
+import string
 from importlib.resources import files
 from typing import Any, Final
 
@@ -28,6 +30,9 @@ _NAMES: Final = {
     "t": "string",
     "q": "string",
 }
+_INDEX: Final = re.compile(r"\[\d+\]")
+_ALPHABET: Final = frozenset(string.ascii_letters + string.digits + "+/=")
+_BASE64: Final = re.compile(r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _ZEROS: Final = {"s": "", "b": False, "i": 0, "l": 0, "n": 0, "o": 0, "q": "0"}
 
 
@@ -46,6 +51,7 @@ class Field:
         merges: Whether a strategic merge patch merges its items at all.
         retains: Whether a strategic merge patch may say which keys to retain.
         allowed: The values it can have; empty for any.
+        number: Its number in protocol buffers; ``2.1`` is field 1 of the message in field 2; empty for none.
         when_empty: ``drop`` an empty value, ``write`` even what is absent, or ``keep`` what is given.
     """
 
@@ -55,6 +61,7 @@ class Field:
     retains: bool = False
     allowed: tuple[str, ...] = ()
     when_empty: str = "keep"
+    number: str = ""
 
 
 @attrs.frozen
@@ -102,7 +109,7 @@ def read(type_name: str, value: dict[str, Any], found: Found, where: str = "") -
         if field is None:
             found.unknown.append(path)
         elif item is not None:
-            kept = _read(field.shape, item, found, path)
+            kept = _read(field.shape, item, found, (path, type_name))
             if field.when_empty != "drop" or kept or (kept == 0 and field.shape == "o"):
                 made[name] = kept
             if field.allowed and isinstance(kept, str) and kept and kept not in field.allowed:
@@ -118,49 +125,66 @@ def empty(type_name: str, name: str) -> Any:
     return _zero(fields(type_name)[name].shape)
 
 
-def _read(shape: str, value: Any, found: Found, where: str) -> Any:
-    first = shape[0]
+Place = tuple[str, str]
+"""A path, and the type that has the field."""
+
+
+def _read(shape: str, value: Any, found: Found, place: Place) -> Any:
+    first, where = shape[0], place[0]
     if first == "@":
-        return read(shape[1:], _expect(dict, value, where, shape), found, where)
+        return read(shape[1:], _expect(dict, value, place, shape), found, where)
     if first == "[":
         return [
-            _read(shape[1:], item, found, f"{where}[{index}]") if item is not None else _zero(shape[1:])
-            for index, item in enumerate(_expect(list, value, where, shape))
+            _read(shape[1:], item, found, (f"{where}[{index}]", place[1])) if item is not None else _zero(shape[1:])
+            for index, item in enumerate(_expect(list, value, place, shape))
         ]
     if first == "{":
-        items = _expect(dict, value, where, shape).items()
-        return {
-            key: _read(shape[1:], item, found, f"{where}.{key}") if item is not None else _zero(shape[1:]) for key, item in items
-        }
-    return _scalar(first, value, where)
+        items = _expect(dict, value, place, shape).items()
+        if shape == "{s":
+            return {key: item if type(item) is str else _scalar("s", "" if item is None else item, place) for key, item in items}
+        return {key: _read(shape[1:], item, found, place) if item is not None else _zero(shape[1:]) for key, item in items}
+    return _scalar(first, value, place)
 
 
-def _scalar(shape: str, value: Any, where: str) -> Any:
+def _scalar(shape: str, value: Any, place: Place) -> Any:
     if shape in "*o":
         return value
     if shape == "q":
-        return (
-            canonical(value)
-            if isinstance(value, str | int | float) and not isinstance(value, bool)
-            else _mismatch(value, where, shape)
-        )
+        is_number = isinstance(value, str | int | float) and not isinstance(value, bool)
+        return canonical(value) if is_number else _mismatch(value, place, shape)
     if shape in "sty":
-        return value if isinstance(value, str) else _mismatch(value, where, shape)
+        return _text(shape, value, place)
     if shape == "b":
-        return value if isinstance(value, bool) else _mismatch(value, where, shape)
+        return value if isinstance(value, bool) else _mismatch(value, place, shape)
     if isinstance(value, bool) or not isinstance(value, int | float) or (shape != "n" and value != int(value)):
-        return _mismatch(value, where, shape)
+        return _mismatch(value, place, shape)
     return value if shape == "n" else int(value)
 
 
-def _expect(kind: type, value: Any, where: str, shape: str) -> Any:
-    return value if isinstance(value, kind) else _mismatch(value, where, shape)
+def _text(shape: str, value: Any, place: Place) -> Any:
+    if not isinstance(value, str):
+        return _mismatch(value, place, shape)
+    if shape == "y" and not _BASE64.fullmatch(value):
+        wrong = next((index for index, each in enumerate(value) if each not in _ALPHABET), len(value) - len(value) % 4)
+        raise TypeMismatch(f"illegal base64 data at input byte {wrong}")
+    return value
 
 
-def _mismatch(value: Any, where: str, shape: str) -> Any:
+def _expect(kind: type, value: Any, place: Place, shape: str) -> Any:
+    return value if isinstance(value, kind) else _mismatch(value, place, shape)
+
+
+def _mismatch(value: Any, place: Place, shape: str) -> Any:
     given = {bool: "bool", str: "string", list: "array", dict: "object"}.get(type(value), "number")
-    wanted = {"@": "v1." + shape.rpartition(".")[2], "[": "[]", "{": "map[string]"}.get(shape[0], _NAMES.get(shape[0], ""))
-    raise TypeMismatch(f"json: cannot unmarshal {given} into Go struct field {{kind}}.{where} of type {wanted}")
+    wanted = "[]" + _go_type(shape[1:]) if shape[0] == "[" else _go_type(shape)
+    where, owner = _INDEX.sub("", place[0]), place[1].rpartition(".")[2]
+    raise TypeMismatch(f"json: cannot unmarshal {given} into Go struct field {owner}.{where} of type {wanted}")
+
+
+def _go_type(shape: str) -> str:
+    if shape[0] == "@":
+        return "v1." + shape.rpartition(".")[2]
+    return "map[string]" + _go_type(shape[1:]) if shape[0] == "{" else _NAMES.get(shape[0], "")
 
 
 @functools.cache
@@ -180,7 +204,8 @@ def _field(text: str) -> Field:
     allowed = next((mark for mark in marks if mark.startswith("=")), "=")
     when_empty = "drop" if "z" in marks else "write" if "!" in marks else "keep"
     choices = tuple(allowed[1:].split(",")) if allowed != "=" else ()
-    return Field(shape, merge.partition(":")[2], bool(merge), "r" in marks, choices, when_empty)
+    number = next((mark[1:] for mark in marks if mark.startswith("#")), "")
+    return Field(shape, merge.partition(":")[2], bool(merge), "r" in marks, choices, when_empty, number)
 
 
 @functools.lru_cache(maxsize=1)

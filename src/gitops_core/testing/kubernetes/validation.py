@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -10,11 +11,16 @@ from gitops_core.testing.kubernetes.definitions import KEY, definition_problems
 from gitops_core.testing.kubernetes.immutability import immutable_problems
 from gitops_core.testing.kubernetes.kinds import Kind
 from gitops_core.testing.kubernetes.selectors import matches_labels
-from gitops_core.testing.kubernetes.statuses import Cause, invalid_value, required, unsupported_value
-from gitops_core.testing.kubernetes.types import Found, read, type_of
+from gitops_core.testing.kubernetes.statuses import Cause, invalid_value, required
 
 Object = dict[str, Any]
+_MOST_DATA: Final = 1_048_576
 _LARGEST_PORT: Final = 65_535
+_DATA_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_DATA_KEY_TOLD: Final = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', "
+    "regex used for validation is '[-._a-zA-Z0-9]+')"
+)
 
 
 def created_problems(kind: Kind, value: Object) -> Iterator[Cause]:
@@ -38,20 +44,6 @@ def _content_problems(kind: Kind, value: Object) -> Iterator[Cause]:
     check = _CHECKS.get(kind.key)
     if check is not None:
         yield from check(value)
-    yield from _unsupported(kind, value)
-
-
-def _unsupported(kind: Kind, value: Object) -> Iterator[Cause]:
-    """Values that the published types enumerate."""
-    type_name = type_of(kind)
-    if type_name is None:
-        return
-    found = Found()
-    read(
-        type_name, {name: item for name, item in value.items() if name not in {"kind", "apiVersion", "metadata", "status"}}, found
-    )
-    for path, given, allowed in found.unsupported:
-        yield unsupported_value(path, given, [name for name in allowed if name])
 
 
 def _workload(value: Object) -> Iterator[Cause]:
@@ -154,6 +146,32 @@ def _ingress(value: Object) -> Iterator[Cause]:
                 yield required(f"spec.rules[{number}].http.paths[{index}].pathType", "pathType must be specified")
 
 
+def _config_map(value: Object) -> Iterator[Cause]:
+    yield from _data_keys(value)
+    total = sum(len(item.encode("utf-8", "replace")) for item in (value.get("data") or {}).values())
+    if total + sum(len(item) * 3 // 4 for item in (value.get("binaryData") or {}).values()) > _MOST_DATA:
+        yield Cause("FieldValueTooLong", f"Too long: may not be more than {_MOST_DATA} bytes", "[]")
+
+
+def _secret(value: Object) -> Iterator[Cause]:
+    yield from _data_keys(value)
+    if sum(len(item) * 3 // 4 for item in (value.get("data") or {}).values()) > _MOST_DATA:
+        yield Cause("FieldValueTooLong", f"Too long: may not be more than {_MOST_DATA} bytes", "data")
+
+
+def _lease(value: Object) -> Iterator[Cause]:
+    seconds = (value.get("spec") or {}).get("leaseDurationSeconds")
+    if seconds is not None and seconds <= 0:
+        yield invalid_value("spec.leaseDurationSeconds", seconds, "must be greater than 0")
+
+
+def _data_keys(value: Object) -> Iterator[Cause]:
+    for name in ("data", "binaryData"):
+        for key in value.get(name) or ():
+            if not _DATA_KEY.fullmatch(key) or key in {".", ".."}:
+                yield invalid_value(f"{name}[{key}]", key, _DATA_KEY_TOLD)
+
+
 def _not_negative(field: str, number: Any) -> Iterator[Cause]:
     if isinstance(number, int) and number < 0:
         yield invalid_value(field, number, "must be greater than or equal to 0")
@@ -164,7 +182,10 @@ def _labels(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 _CHECKS: Final[dict[tuple[str, str], Callable[[Object], Iterator[Cause]]]] = {
+    ("", "configmaps"): _config_map,
     ("", "pods"): _pod,
+    ("", "secrets"): _secret,
+    ("coordination.k8s.io", "leases"): _lease,
     KEY: definition_problems,
     ("", "services"): _service,
     ("apps", "daemonsets"): _workload,

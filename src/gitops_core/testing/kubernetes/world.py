@@ -26,6 +26,7 @@ class World:
         store: The objects.
         kinds: What is served.
         roles: Who may do what, where that is decided.
+        tokens: When the first continue token of a version was given out.
         admissions: What looks at every write, in order.
         settle: Lets the controllers do what is due.
     """
@@ -35,6 +36,7 @@ class World:
         self.store = Store(settings.history)
         self.kinds = KindTable(builtin_kinds())
         self.roles = Roles(self.store)
+        self.tokens: dict[int, float] = {}
         self.admissions: list[Admission] = []
         self.settle: Callable[[], None] = lambda: None
         self._numbers = itertools.count(1)

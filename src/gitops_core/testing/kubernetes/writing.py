@@ -65,7 +65,7 @@ def create_object(call: Call, value: Object, track: bool = True) -> Stored:
         if track:
             made = managed.tracked(call, None, made)
         made = prepared(kind, _admitted(call, "CREATE", made, None), world, None)
-        _refuse(call, made, [*metadata.problems(kind, made["metadata"]), *created_problems(kind, made)])
+        _refuse(call, made, [*metadata.problems(kind, made["metadata"]), *created_problems(kind, made), *call.problems])
         check_grant(call, made)
         _validate(call, "CREATE", made, None)
         _check_size(call, made)
@@ -96,7 +96,7 @@ def update(call: Call, change: Callable[[Object], Object], track: bool = True) -
         made = prepared(kind, _admitted(call, "UPDATE", made, before.object), world, before.object)
         made = strategies.counted(kind, before.object, made)
         causes = [*metadata.problems(kind, made["metadata"]), *metadata.changed(made["metadata"], before.object["metadata"])]
-        _refuse(call, made, [*causes, *updated_problems(kind, before.object, made, route.subresource)])
+        _refuse(call, made, [*causes, *updated_problems(kind, before.object, made, route.subresource), *call.problems])
         check_grant(call, made)
         _validate(call, "UPDATE", made, before.object)
         _check_size(call, made)
@@ -117,8 +117,8 @@ def _stored(call: Call, before: Stored, made: Object) -> Stored:
 
 def _new(call: Call, value: Object) -> Object:
     kind, route, given = call.kind, call.route, value["metadata"]
-    if given.get("resourceVersion") and not route.name:  # an apply of what is not there creates it, whatever version it names
-        raise bad_request("resourceVersion should not be set on objects to be created")
+    if given.get("resourceVersion"):
+        raise ApiStatus(500, "", "resourceVersion should not be set on objects to be created")
     _check_namespace_name(call, given)
     meta = {name: item for name, item in given.items() if name not in _SERVERS}
     if route.name:
@@ -158,8 +158,13 @@ def _check_identity(call: Call, asked: Object, before: Stored) -> None:
     if meta.get("name", route.name) != route.name:
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({route.name})")
     _check_namespace_name(call, meta)
+    if not (meta.get("resourceVersion") or "0").isdigit():
+        raise ApiStatus(500, "", f'strconv.ParseUint: parsing "{meta["resourceVersion"]}": invalid syntax')
     if meta.get("resourceVersion", "") not in {"", str(before.object["metadata"]["resourceVersion"])}:
         raise modified(kind, route.name)
+    if kind.custom is not None and route.verb == "update" and not meta.get("resourceVersion"):
+        why = "Invalid value: 0x0: must be specified for an update"
+        raise invalid(kind, route.name, [Cause("FieldValueInvalid", why, "metadata.resourceVersion")])
     uid = before.object["metadata"]["uid"]
     if route.verb == "update" and meta.get("uid", uid) != uid:
         key = f"/registry/{kind.plural}/{route.namespace}/{route.name}"
