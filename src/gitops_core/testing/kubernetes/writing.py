@@ -15,6 +15,7 @@ from gitops_core.testing.kubernetes.definitions import KEY, refuse_unsupported
 from gitops_core.testing.kubernetes.encoding import encoded
 from gitops_core.testing.kubernetes.leaving import is_finished
 from gitops_core.testing.kubernetes.namespaces import check_namespace
+from gitops_core.testing.kubernetes.server_side_apply import settle
 from gitops_core.testing.kubernetes.statuses import (
     ApiStatus,
     Cause,
@@ -105,7 +106,7 @@ def update(call: Call, change: Callable[[Object], Object], track: bool = True) -
 
 def _stored(call: Call, before: Stored, made: Object) -> Stored:
     version = before.object["metadata"]["resourceVersion"]
-    made = {**made, "metadata": {**made["metadata"], "resourceVersion": version}}
+    made = settle(before.object, {**made, "metadata": {**made["metadata"], "resourceVersion": version}})
     if call.dry_run:
         return Stored(made, before.version, before.created)
     if is_finished(made):

@@ -35,7 +35,7 @@ def element_of(item: Any, node: Node) -> str:
         raise MissingKeys("associative list with keys may not have non-map elements")
     values = [item.get(name, default) for name, default in node.keys]
     if None in values or any(isinstance(value, (dict, list)) for value in values):
-        return _element_of_some(node.keys, values)
+        return _element_of_some(item, node)
     return _key_element(node.keys, *values)
 
 
@@ -50,10 +50,10 @@ def _key_element(keys: tuple[tuple[str, Any], ...], *values: Any) -> str:
     return "k:" + as_json(dict(sorted(pairs.items())))
 
 
-def _element_of_some(keys: tuple[tuple[str, Any], ...], values: list[Any]) -> str:
-    pairs = {name: value for (name, _), value in zip(keys, values, strict=True) if value is not None}
+def _element_of_some(item: dict[str, Any], node: Node) -> str:
+    pairs = {name: item.get(name, default) for name, default in node.keys if name in item or default is not None}
     if not pairs:
-        names = "[" + " ".join(json.dumps(name) for name, _ in keys) + "]"
+        names = "[" + " ".join(json.dumps(name) for name, _ in node.keys) + "]"
         raise MissingKeys(
             f"associative list with keys has an element that omits all key fields {names} (and doesn't have default values for any key fields)"
         )
