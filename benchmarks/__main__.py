@@ -15,7 +15,7 @@ if not __package__:  # run as a directory: python benchmarks
 
 from benchmarks.measuring import QUICK, Scale
 
-NAMES = ("imports", "decode", "planning", "passes", "warm", "memory", "git_fetch", "diffs")
+NAMES = ("imports", "decode", "planning", "passes", "warm", "memory", "git_fetch", "diffs", "kubernetes")
 
 
 def main() -> None:

@@ -206,7 +206,7 @@ def _from_assets(assets: Path, directory: Path, flags: tuple[str, ...]) -> Itera
         "--bind-address=127.0.0.1", f"--secure-port={secure.partition(':')[2]}", "--advertise-address=127.0.0.1",
         f"--cert-dir={directory / 'pki'}", f"--token-auth-file={directory / 'tokens.csv'}",
         "--service-account-issuer=https://kubernetes.default.svc", f"--service-account-key-file={key}",
-        f"--service-account-signing-key-file={key}", "--service-cluster-ip-range=10.0.0.0/24",
+        f"--service-account-signing-key-file={key}", "--service-cluster-ip-range=10.0.0.0/16",
         "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none", *flags,
     ]  # fmt: skip
     log = directory / "kube-apiserver.log"
