@@ -37,7 +37,7 @@ class Walk:
 
     def fields(self, desired: Mapping[str, Any], live: Mapping[str, Any], at: At, claims: Claims) -> None:
         """Compare the declared fields of two objects."""
-        if len(live) > len(desired) and _has_foreign_fields(desired, live, at, claims):
+        if not live.keys() <= desired.keys() and _has_foreign_fields(at, claims):
             self.found.append(Found(at, live, desired, claims))
             return
         for name, value in desired.items():
@@ -115,12 +115,9 @@ def list_kind(desired: list[Any], live: list[Any], at: At, claims: Claims) -> tu
     return kind, keys
 
 
-def _has_foreign_fields(desired: Mapping[str, Any], live: Mapping[str, Any], at: At, claims: Claims) -> bool:
-    """Tell whether somebody added a field to an object that is owned as a whole. Where we are an owner it is a default."""
-    if not claims.is_whole or claims.has_ours:
-        return False
-    is_closed = claims.knows_us or at.name in _STRICT
-    return is_closed and not live.keys() <= desired.keys()
+def _has_foreign_fields(at: At, claims: Claims) -> bool:
+    """Tell whether what an object has more than is declared is somebody's: it is owned as a whole, and not by us, who get defaults."""
+    return claims.is_whole and not claims.has_ours and (claims.knows_us or at.name in _STRICT)
 
 
 def _equal(desired: Any, live: Any, at: At, *, exact: bool = False) -> bool:

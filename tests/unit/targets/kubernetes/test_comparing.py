@@ -87,6 +87,25 @@ def test_a_map_that_is_one_value_must_not_have_a_field_more_once_it_is_somebody_
     ]
 
 
+def test_a_field_more_is_seen_although_as_many_are_declared_as_are_there():
+    theirs, mine = entry("kubectl", {"f:spec": {"f:x": {}}}), entry("us", {"f:spec": {"f:y": {}}}, ours=True)
+    there = live({"spec": {"x": {"a": "1", "b": "2"}}}, theirs, mine)
+    assert [d[1] for d in rows({"spec": {"x": {"a": "1", "value": ""}}}, there)] == ["spec.x"]
+
+
+def test_a_field_more_in_a_map_that_we_own_as_a_whole_is_a_default():
+    mine, theirs = entry("us", {"f:spec": {"f:x": {}}}, ours=True), entry("them", {"f:spec": {"f:x": {}}})
+    there = {"spec": {"x": {"path": "a", "version": "v1"}}}
+    assert rows({"spec": {"x": {"path": "a"}}}, live(there, mine)) == []
+    assert rows({"spec": {"x": {"path": "a"}}}, live(there, mine, theirs)) == []
+
+
+def test_a_field_that_others_have_as_well_is_not_ours_alone():
+    fields = {"f:spec": {"f:x": {}}}
+    there = live({"spec": {"x": 1}}, entry("us", fields, ours=True), entry("b", fields), entry("a", fields))
+    assert rows({"spec": {"x": 2}}, there) == [("replace", "spec.x", "1", "2", "a, b", False)]
+
+
 def test_a_selector_has_no_defaults_even_before_we_know_the_object():
     theirs = entry("kubectl", {"f:spec": {"f:selector": {}}}, operation="Update")
     there = live({"spec": {"selector": {"app": "a", "canary": "1"}}}, theirs)
@@ -97,6 +116,8 @@ def test_an_empty_map_of_ours_does_not_own_what_others_put_into_it():
     mine, theirs = entry("us", {"f:m": {}}, ours=True), entry("them", {"f:m": {"f:a": {}}})
     found = compare_with_managers({"m": {"a": "1"}}, live({"m": {"a": "2"}}, mine, theirs))
     assert [(d.manager, d.ours) for d in found] == [("them", False)]
+    unowned = compare_with_managers({"m": {"b": "1"}}, live({"m": {"a": "2", "b": "2"}}, mine, theirs))
+    assert [(d.manager, d.ours) for d in unowned] == [("", False)]
 
 
 def test_identity_status_and_what_the_api_writes_is_never_compared():
