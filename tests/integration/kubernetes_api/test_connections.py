@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -182,25 +183,27 @@ def test_without_time_nothing_is_sent(loopback: Any, timeout: float) -> None:
 
 
 def test_a_server_that_does_not_answer_is_given_up_in_time(loopback: Any, reply: Any) -> None:
-    loopback.answer = lambda seen: reply(raw=lambda handler: time.sleep(1))
+    release = threading.Event()
+    loopback.answer = lambda seen: reply(raw=lambda handler: release.wait(30))
     began = time.monotonic()
     with pytest.raises(Transient, match="no answer in time"):
         loopback.connect().request(WEB, 0.1)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 20
+    release.set()
 
 
 def test_an_answer_that_drips_is_given_up(loopback: Any, reply: Any) -> None:
     def drip(handler: Any) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(60):
+        for _ in range(900):
             handler.wfile.write(b" ")
-            time.sleep(0.02)
+            time.sleep(0.03)
 
     loopback.answer = lambda seen: reply(raw=drip)
     began = time.monotonic()
     with pytest.raises(Transient, match="did not end in time"):
         loopback.connect().request(WEB, 0.1)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 20
 
 
 def test_nobody_listening_is_transient() -> None:
@@ -286,11 +289,31 @@ def test_requests_are_counted_with_their_outcome(loopback: Any, reply: Any) -> N
     loopback.answer = lambda seen: reply(503, {})
     with pytest.raises(Transient):
         connection.request(WEB, 5)
-    loopback.answer = lambda seen: reply(raw=lambda handler: time.sleep(0.5))
+    release = threading.Event()
+    loopback.answer = lambda seen: reply(raw=lambda handler: release.wait(30))
     with pytest.raises(Transient):
         connection.request(WEB, 0.1)
+    release.set()
     assert [(method, path, status) for method, path, _, status in told] == [("GET", WEB.path, status) for status in (200, 503, 0)]
     assert all(seconds > 0 for _, _, seconds, _ in told)
+
+
+def test_threads_that_begin_at_once_share_one_pool(loopback: Any) -> None:
+    connection = loopback.connect()
+    together = threading.Barrier(6)
+    statuses: list[int] = []
+
+    def ask() -> None:
+        together.wait(20)
+        statuses.append(connection.request(WEB, 20).status)
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert statuses == [200] * 6
+    connection.close()
 
 
 # TLS

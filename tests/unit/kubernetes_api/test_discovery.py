@@ -170,6 +170,13 @@ def test_many_unknown_kinds_share_one_look(world: Setting) -> None:
     assert world.asked() == ["/api unchanged", "/apis unchanged"]
 
 
+def test_unknown_kinds_are_not_remembered_without_end(world: Setting) -> None:
+    for number in range(1_500):
+        world.now += 0.3
+        unknown(world, f"Widget{number}")
+    assert len(world.discovery._misses) <= 1_000
+
+
 def test_a_kind_that_comes_later_is_found(world: Setting) -> None:
     unknown(world)
     world.server.documents["/apis"] = discovery_list(APPS, group("example.org", v1=[resource("Widget", "widgets")]))
