@@ -58,6 +58,13 @@ def normalized(call: Call, value: Object) -> Object:
 
 def read_object(kind: Kind, value: Object, found: Found) -> Object:
     """Return *value* as a server keeps an object of *kind*, and note what is strange in *found*; TypeMismatch for a wrong type."""
+    made = _read_fields(kind, value, found)
+    if (value.get("metadata") or {}).get("managedFields") == []:  # an empty list resets who manages what, no list does not
+        made = {**made, "metadata": {**made["metadata"], "managedFields": []}}
+    return made
+
+
+def _read_fields(kind: Kind, value: Object, found: Found) -> Object:
     type_name = type_of(kind)
     if type_name is None:
         return read_custom(kind, value, found)
