@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import shutil
 from pathlib import Path
@@ -133,3 +134,12 @@ def test_a_result_beyond_its_target_says_so() -> None:
     measuring = importlib.import_module("benchmarks.measuring")
     row = measuring.Row("a thing", "3x", "<= 2x", False)
     assert str(row) == "| a thing | 3x | <= 2x | **not met** |"
+
+
+def test_state_in_the_cluster_costs_two_requests_a_quiet_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module("benchmarks.state_in_cluster"), "real", contextlib.nullcontext)
+    counts = report("state_in_cluster").counts
+    assert counts["fake cluster, requests to write all"] == 2
+    assert counts["fake cluster, requests for 200 changes"] == 200
+    assert counts["fake cluster, requests of a quiet pass"] == 2
+    assert counts["fake cluster, objects"] == 1
