@@ -20,6 +20,7 @@ from gitops_core.model.resources import ResourceKey
 from gitops_core.state.kubernetes import sweeping
 from gitops_core.state.kubernetes.blocks import Blocks
 from gitops_core.state.kubernetes.crossing import Crossing
+from gitops_core.state.kubernetes.glances import Glances
 from gitops_core.state.kubernetes.heads import Heads
 from gitops_core.state.kubernetes.inventories import Inventories
 from gitops_core.state.kubernetes.leases import MachineClock
@@ -91,6 +92,7 @@ class KubernetesStore(StateStore):
         self._inventories = Inventories(heads, segments, self._blocks)
         self._records = Records(heads, segments, self._blocks, settings.journal_limit)
         self._crossing = Crossing(heads, segments, self._inventories)
+        self._glances = Glances(heads, clock)
         self._memos = Memos(objects, settings.memo_limit, clock)
         self._salt = b""
 
@@ -121,7 +123,9 @@ class KubernetesStore(StateStore):
 
     def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:
         """Return who else is in one of *scopes*. Cost: 1 request for each 1000 applications."""
-        return self._crossing.neighbours(application, scopes)
+        names = self._crossing.neighbours(application, scopes)
+        self._glances.expect(names)
+        return names
 
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
         """Add *records*. Cost: 1 request; about each 150 records 3 more."""
@@ -136,8 +140,14 @@ class KubernetesStore(StateStore):
         self._records.record(application, record, keep)
 
     def history(self, application: str, limit: int = 20) -> Sequence[PassRecord]:
-        """Return the newest passes first. Cost: 1 or 2 requests; none inside of ``exclusive``."""
-        return self._records.history(application, limit)
+        """
+        Return the newest passes first.
+
+        Cost: 1 or 2 requests; none inside of ``exclusive``. After ``neighbours`` has named more than 8, the first question about
+        each of them is answered for all at once: 1 request for each 100 applications.
+        """
+        glanced = self._glances.history(application)
+        return self._records.history(application, limit) if glanced is None else glanced[: max(limit, 0)]
 
     def get_memo(self, space: str, key: str, *, not_before: float) -> bytes | None:
         """Return the value if it is young enough. Cost: 8 requests a minute at most."""

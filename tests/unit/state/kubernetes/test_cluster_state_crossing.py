@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from gitops_core.errors import NotFound, StateConflict
-from gitops_core.model.history import JournalRecord
+from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import EntryState, Holder, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.kubernetes import inventories, layers
@@ -47,6 +47,11 @@ def test_a_thousand_applications_cost_few_requests(thousand, make, api):
     assert len(store.neighbours(APP, ["world", "moon"])) == 1_000
     assert store.neighbours(APP, [""]) == []
     assert api.verbs() == ["list"]
+    thousand.record_pass("example.org/7", filled(PassRecord), keep=1)
+    api.verbs()
+    looked = {name: store.history(name, 5) for name in store.neighbours(APP, ["world"])}
+    assert {name: records for name, records in looked.items() if records} == {"example.org/7": (filled(PassRecord),)}
+    assert api.verbs() == ["list"] * 11
 
 
 def test_applications_of_other_scopes_are_not_read(make, api):
@@ -150,3 +155,36 @@ def test_applications_that_never_stand_still_are_a_conflict(make, api):
     for ask in (lambda: store.holders(APP, [("scope-1", own(1))]), lambda: store.neighbours(APP, ["scope-1"])):
         with pytest.raises(StateConflict, match="while we looked at it"):
             ask()
+
+
+def test_a_look_at_many_histories_counts_once_and_not_for_long(make, clock, api):
+    """The second question about one is a request again, and so is the first one after ten seconds."""
+    store, writer = make(), make()
+    for number in range(9):
+        writer.update_inventory(f"example.org/{number}", put(owned(own(number))), serial=0)
+    names = store.neighbours(APP, ["world"])
+    assert len(names) == 9
+    assert store.history(names[0]) == ()
+    writer.record_pass(names[0], filled(PassRecord), keep=1)
+    writer.record_pass(names[1], filled(PassRecord), keep=1)
+    assert store.history(names[0]) == (filled(PassRecord),)
+    assert store.history(names[1]) == ()  # as of the first question
+    assert store.history(names[1], 0) == ()
+    clock.advance(11.0)
+    writer.record_pass(names[2], filled(PassRecord), keep=1)
+    assert store.history(names[2]) == (filled(PassRecord),)
+    writer.forget(names[8])
+    assert len(store.neighbours(APP, ["world"])) == 8
+    api.verbs()
+    assert [len(store.history(name)) for name in names[:2]] == [1, 1]
+    assert "list" not in api.verbs()
+
+
+def test_a_neighbour_that_has_gone_has_no_history(make):
+    store, writer = make(), make()
+    for number in range(9):
+        writer.record_pass(f"example.org/{number}", filled(PassRecord), keep=1)
+        writer.update_inventory(f"example.org/{number}", put(owned(own(number))), serial=0)
+    names = store.neighbours(APP, ["world"])
+    writer.forget(names[0])
+    assert [len(store.history(name)) for name in names] == [0, *[1] * 8]

@@ -334,9 +334,9 @@ def test_a_journal_has_a_bound(make, api, monkeypatch):
 
 def test_a_record_too_large_for_a_segment_has_one_of_its_own(make, monkeypatch):
     monkeypatch.setattr(records, "TOP_CHARACTERS", 100)
-    monkeypatch.setattr(records, "SEGMENT_CHARACTERS", 300)
+    monkeypatch.setattr(records, "SEGMENT_CHARACTERS", 600)
     store = make()
-    written = [attrs.evolve(filled(JournalRecord), error="".join(digest(f"{i}{j}") for j in range(20))) for i in range(3)]
+    written = [attrs.evolve(filled(JournalRecord), error="".join(digest(f"{i}{j}") for j in range(40))) for i in range(3)]
     store.append_journal(APP, written)
     assert list(store.journal(APP)) == written[::-1]
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from gitops_core import Application, Owner, reconcile
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Inventory, InventoryUpdate
+from gitops_core.model.results import PassStatus
+from gitops_core.renderers.manifests import ManifestsRenderer
+from gitops_core.sources.memory import MemorySource
 from gitops_core.state.kubernetes import layers
+from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.filled import filled
 from gitops_core.testing.store_examples import APP, OTHER, SITE, WEB, many, owned, put
 
@@ -164,3 +169,26 @@ def test_a_forgotten_application_costs_three_requests(busy, api):
     assert api.verbs() == ["patch", "delete", "deletecollection"]
     busy.forget(OTHER)
     assert set(api.verbs()) == {"get"}
+
+
+def test_a_quiet_pass_of_the_engine_costs_two_requests(make, api):
+    """The whole of it: lock, salt, inventory, memos, history. And a first pass does not cost one for each object."""
+    documents = {
+        f"{number}.yaml": f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{number}}}\ndata: {{a: '{number}'}}\n"
+        for number in range(200)
+    }
+    app = Application(
+        name="edge",
+        owner=Owner("example.org", "engine"),
+        source=MemorySource(documents),
+        renderer=ManifestsRenderer(),
+        target=MemoryTarget(),
+    )
+    store = make()
+    assert reconcile(app, store=store).status is PassStatus.CHANGED
+    assert len(api.verbs()) < 40
+    for _ in range(3):
+        assert reconcile(app, store=store).status is PassStatus.IN_SYNC
+        assert api.verbs() == ["patch", "patch"]
+    assert reconcile(app, store=make()).status is PassStatus.IN_SYNC
+    assert len(api.verbs()) < 20
