@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ from gitops_core.testing.kubernetes.server_side_apply.field_sets import (
     union,
 )
 from gitops_core.testing.kubernetes.server_side_apply.owned import fields_of, stripped
+
+pytestmark = pytest.mark.slow
 
 TEXTS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
 SPEC: dict[str, Any] = {
