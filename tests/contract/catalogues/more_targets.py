@@ -364,6 +364,14 @@ class ComparesComputed(Correct):
         return [FieldDiff(f"/{n}", DiffOp.REMOVE) for n in sorted(live) if n not in desired and n not in ("geo", "comment")]
 
 
+@MORE.mutant("fields", "test_an_ignored_field_keeps_its_value")
+class LeavesOutWhatIsIgnored(Correct):
+    """Its update does not send ignored fields, to an API that takes the whole object."""
+
+    def overlaid(self, change):
+        return {name: value for name, value in super().overlaid(change).items() if not change.ignored.covers(f"/{name}")}
+
+
 @MORE.mutant("fields", "test_an_undeclared_field_is_noticed")
 class DiffsDeclaredFieldsOnly(Correct):
     """Its own diff cannot see that a field is not declared any more."""
