@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -33,9 +33,13 @@ class Answer(NamedTuple):
 class RawApi:
     """One user at one server."""
 
-    def __init__(self, url: str, *, ca_file: Path | None = None, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, ca_file: Path | None = None, token: str | None = None, headers: Iterable[tuple[str, str]] = ()
+    ) -> None:
         self.url = url
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._headers = urllib3.HTTPHeaderDict(headers)
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
         self._pool = urllib3.PoolManager(
             ca_certs=str(ca_file) if ca_file else None, retries=False, timeout=urllib3.Timeout(connect=5, read=60)
         )
@@ -62,7 +66,9 @@ class RawApi:
     ) -> Any:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         target = f"{self.url}{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-        return self._pool.request(method, target, body=data, headers={**self._headers, **headers}, **more)
+        sent = self._headers.copy()
+        sent.update(headers)
+        return self._pool.request(method, target, body=data, headers=sent, **more)
 
     def get(self, path: str, **options: Any) -> Answer:
         """GET."""

@@ -76,16 +76,23 @@ class RealServer:
         return str(self.admin.get("/version").body["gitVersion"])
 
     def token(self, user: str) -> str:
-        """Return the bearer token of one of ``USERS``."""
+        """Return the bearer token of one of ``USERS``; a server that ran already has only one for the first."""
+        if user not in self._tokens:
+            raise Unavailable(f"token of {user}: only a server that was started here has one")
         return self._tokens[user]
 
     def api(self, user: str = "admin") -> RawApi:
         """Return a plain HTTP client for a user."""
-        return RawApi(self.url, ca_file=self.ca_file, token=self.token(user))
+        if user in self._tokens:
+            return RawApi(self.url, ca_file=self.ca_file, token=self._tokens[user])
+        acting = [("impersonate-user", user), *(("impersonate-group", group) for group in USERS[user])]
+        return RawApi(self.url, ca_file=self.ca_file, token=self._tokens["admin"], headers=acting)
 
     def kubeconfig(self, directory: Path, user: str = "admin") -> Path:
-        """Write a kubeconfig for a user into a directory and return its path."""
-        return kubeconfigs.write(directory / f"{user}.kubeconfig", self.url, self.ca_file, {"token": self.token(user)})
+        """Write a kubeconfig for a user into a directory and return its path; without a token the administrator acts as the user."""
+        acting = {} if user in self._tokens else {"as": user, "as-groups": list(USERS[user])}
+        token = self._tokens.get(user, self._tokens["admin"])
+        return kubeconfigs.write(directory / f"{user}.kubeconfig", self.url, self.ca_file, {"token": token, **acting})
 
     def certificate_kubeconfig(self, directory: Path, user: str = "admin") -> Path:
         """Write a kubeconfig that holds a client certificate instead of a token."""

@@ -61,6 +61,36 @@ def test_it_ends_when_its_parent_is_killed(real_server: real.RealServer, tmp_pat
     assert not (tmp_path / "data").exists()
 
 
+def test_a_server_that_runs_already_is_used(real_server: real.RealServer, tmp_path: Path) -> None:
+    """The administrator of its kubeconfig acts as the other users."""
+    config = real_server.kubeconfig(tmp_path)
+    with real.start(environment={"GITOPS_CORE_TEST_KUBECONFIG": str(config)}) as server:
+        assert server.url == real_server.url
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found = server.api("bob").post("/apis/authentication.k8s.io/v1/selfsubjectreviews", review).expect(201).body
+        assert found["status"]["userInfo"]["username"] == "bob"
+        assert {"developers", "operators"} <= set(found["status"]["userInfo"]["groups"])
+        assert "as: bob" in server.kubeconfig(tmp_path, "bob").read_text()
+        with pytest.raises(real.Unavailable, match="compaction"):
+            server.compact()
+
+
+def test_a_client_certificate_is_an_identity(real_server: real.RealServer, tmp_path: Path) -> None:
+    import ssl
+
+    import urllib3
+
+    clients = real_server.ca_file.parent / "clients"
+    context = ssl.create_default_context(cafile=str(real_server.ca_file))
+    context.load_cert_chain(clients / "alice.crt", clients / "alice.key")
+    pool = urllib3.PoolManager(ssl_context=context)
+    body = b'{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}'
+    url = f"{real_server.url}/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    found = pool.request("POST", url, body=body, headers={"content-type": "application/json"}).json()
+    assert found["status"]["userInfo"]["username"] == "alice"
+    assert "alice.key" in real_server.certificate_kubeconfig(tmp_path, "alice").read_text()
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(real.Unavailable, match="no go command"):
         apiserver_build.binary({"PATH": str(tmp_path), "HOME": str(tmp_path)})
