@@ -227,3 +227,10 @@ def test_a_change_through_scale_has_no_time() -> None:
     after = apply_patch(before, {**body, "spec": {"replicas": 2}}, writer=writer, schema=DEPLOYMENT, force=True)
     entry = {"manager": "scaler", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1"}
     assert [{**entry, "fieldsV1": {"f:spec": {"f:replicas": {}}}, "subresource": "scale"}] == after["metadata"]["managedFields"]
+
+
+def test_null_is_another_value_than_an_empty_map_or_list() -> None:
+    node = Node(Shape.MAP, fields={"map": Node(Shape.MAP), "set": Node(Shape.SET)})
+    differences = compare({"map": {}, "set": []}, {"map": None, "set": None}, node)
+    assert differences.changed == {"f:map": {}, "f:set": {}}
+    assert differences.removed == {}
