@@ -41,7 +41,10 @@ def test_a_client_carries_our_requests(tmp_path: Path, wanted: list[str], versio
         "--target",
         str(tmp_path),
     ]
-    installed = subprocess.run([*pip, *wanted, *OURS], capture_output=True, text=True, check=False, timeout=540)
+    try:
+        installed = subprocess.run([*pip, *wanted, *OURS], capture_output=True, text=True, check=False, timeout=540)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"NOT TESTED: {' '.join(wanted)} could not be installed within nine minutes")
     if installed.returncode != 0:
         pytest.skip(f"NOT TESTED: {' '.join(wanted)} cannot be installed here: {installed.stderr.strip()[-300:]}")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SOURCE)])}
