@@ -18,8 +18,6 @@ from gitops_core.state.kubernetes.names import fresh
 from gitops_core.state.kubernetes.passes import with_passes
 from gitops_core.state.locks import ThreadLocks
 
-_FIRST_POLL: Final = 0.05
-_LONGEST_POLL: Final = 1.0
 _RENEWED_AFTER: Final = 3  # a third of the lease: two renewals may fail
 
 
@@ -117,19 +115,19 @@ class Blocks:
         return self._heads.read(application, *parts)
 
     def _take(self, application: str, lease: Lease, deadline: float) -> None:
-        pause = _FIRST_POLL
+        name = self._heads.names.head(application)
         while True:
+            pause = min(self._watchers.pause(name), deadline - self._clock.monotonic())
+            if pause > 0:
+                self._clock.wait(threading.Event(), pause)
             holds = self._try(application, lease)
             if holds is None:
                 return
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
+            if self._clock.monotonic() >= deadline:
                 raise StateLocked(
                     f"{application}: {holds.holder} works on it; wait, or end that process: its lease runs out {holds.seconds:g} s "
                     "after its last write"
                 )
-            self._clock.wait(threading.Event(), min(pause, left))
-            pause = min(2 * pause, _LONGEST_POLL)
 
     def _try(self, application: str, lease: Lease) -> Lease | None:
         """Take the lease; return the one that is in the way instead."""

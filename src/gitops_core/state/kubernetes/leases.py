@@ -16,11 +16,15 @@ import os
 import socket
 import threading
 import time
+from typing import Final
 
 import attrs
 
 from gitops_core.interfaces import Clock, Signal
 from gitops_core.model.history import JournalRecord, PassRecord
+
+FIRST_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 1.0
 
 
 class MachineClock(Clock):
@@ -75,24 +79,43 @@ def holder() -> str:
     return f"{socket.gethostname()}, process {os.getpid()}, thread {threading.current_thread().name!r}"
 
 
+@attrs.frozen
+class _Watched:
+    """A lease, since when it has been the same, and when we looked last."""
+
+    lease: Lease
+    since: float
+    looked_at: float
+
+
 class Watchers:
     """How long leases of others have stayed the same, by name of the head."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seen: dict[str, tuple[Lease, float]] = {}
+        self._watched: dict[str, _Watched] = {}
 
     def is_expired(self, name: str, lease: Lease) -> bool:
         """Tell whether *lease* has stayed the same for as long as it is valid. The first look only begins to count."""
-        seen, since = self._seen.get(name, (None, 0.0))
-        if seen != lease:
-            self._seen[name] = (lease, self._clock.monotonic())
-            return False
-        return self._clock.monotonic() - since >= lease.seconds
+        now, known = self._clock.monotonic(), self._watched.get(name)
+        since = known.since if known is not None and known.lease == lease else now
+        self._watched[name] = _Watched(lease, since, now)
+        return since < now and now - since >= lease.seconds
+
+    def pause(self, name: str) -> float:
+        """
+        Return how many seconds to wait before the next look: none before the first, then as long as we have been waiting, up to one.
+
+        However short the slices are in which a caller waits, it looks no more than once in each.
+        """
+        now, known = self._clock.monotonic(), self._watched.get(name)
+        if known is None or now - known.looked_at > 2 * LONGEST_PAUSE:
+            return 0.0
+        return min(max(now - known.since, FIRST_PAUSE), LONGEST_PAUSE)
 
     def forget(self, name: str) -> None:
         """Stop counting: the application is ours."""
-        self._seen.pop(name, None)
+        self._watched.pop(name, None)
 
 
 @attrs.define

@@ -63,6 +63,32 @@ def test_waiting_in_slices_counts_like_waiting_at_once(make, clock):
         assert clock.monotonic() == pytest.approx(60.0, abs=1.0)
 
 
+def test_who_waits_looks_once_a_slice_or_once_a_second(make, api, clock):
+    """A request for each look: a hundred waiting engines must not keep the API server busy."""
+    leave_behind(make(lease=1_000.0))
+    second = make()
+    api.verbs()
+    for _ in range(40):
+        with pytest.raises(StateLocked):
+            second.exclusive(APP, 0.25).__enter__()
+    assert len(api.verbs()) < 60
+    with pytest.raises(StateLocked):
+        second.exclusive(APP, 100.0).__enter__()
+    assert len(api.verbs()) < 105
+    assert clock.monotonic() == pytest.approx(110.0)
+
+
+def test_who_gave_up_long_ago_looks_at_once(make, clock):
+    """The lease may be free by now."""
+    first, second = make(), make()
+    with first.exclusive(APP, 0.0), pytest.raises(StateLocked):
+        second.exclusive(APP, 1.0).__enter__()
+    clock.advance(10.0)
+    before = clock.monotonic()
+    with second.exclusive(APP, 5.0):
+        assert clock.monotonic() == before
+
+
 def test_the_clocks_of_two_machines_are_never_compared(make, clock):
     """A holder whose clock is a year ahead is not taken for dead, and one whose clock is behind is not waited for."""
     with make().exclusive(APP, 0.0):
