@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if on_fake and (found := DIFFERENCES.get(case(item))):
             reason = f"FakeCluster: {found.fake}; the real server: {found.real}; {found.why}"
             item.add_marker(pytest.mark.xfail(reason=reason, strict=found.always))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skip a test that asks a server for what it cannot do, and say so."""
+    try:
+        yield
+    except real.Unavailable as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture(scope="session")

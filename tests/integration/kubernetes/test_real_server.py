@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import apiserver_build
 import pytest
 import real_server as real
+from objects import deployment, deployments
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_kube_apiserver]
 
@@ -37,6 +39,29 @@ def test_it_counts_requests(real_server: real.RealServer) -> None:
 
 def test_it_forgets_its_history_when_told_to(real_server: real.RealServer) -> None:
     assert real_server.compact() > 0
+
+
+def test_a_status_can_be_written_as_a_controller_would(real_server: real.RealServer) -> None:
+    path = deployments("default", "controlled")
+    real_server.admin.post(deployments("default"), deployment("controlled")).expect(201)
+    real_server.patch_status(path, {"replicas": 1, "observedGeneration": 1})
+    assert real_server.admin.get(path).body["status"] == {"replicas": 1, "observedGeneration": 1}
+    real_server.admin.delete(path).expect(200)
+
+
+def test_flags_of_kube_apiserver_can_be_added() -> None:
+    with pytest.raises(RuntimeError, match="unknown flag: --no-such-flag"), real.start("--no-such-flag"):
+        pass
+    with real.start("--profiling=false") as server:
+        server.admin.get("/debug/pprof/").expect(404)
+
+
+def test_the_program_is_formatted() -> None:
+    gofmt = shutil.which("gofmt", path=apiserver_build.ENVIRONMENT.get("PATH"))
+    if gofmt is None:
+        pytest.skip("gofmt: it comes with Go, and there is no such command on PATH")
+    done = subprocess.run([gofmt, "-l", apiserver_build.SOURCES], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 def test_it_ends_when_its_parent_is_killed(real_server: real.RealServer, tmp_path: Path) -> None:
