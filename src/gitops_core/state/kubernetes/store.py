@@ -114,7 +114,7 @@ class KubernetesStore(StateStore):
         return self._inventories.read(application)
 
     def update_inventory(self, application: str, update: InventoryUpdate, *, serial: int) -> Inventory:
-        """Apply *update*. Cost: 1 request; about each 400 changed entries 3 more, and each time half of it has changed all of it."""
+        """Apply *update*. Cost: 1 request; about each 300 changed entries 3 more, and each time half of it has changed all of it."""
         return self._inventories.update(application, update, serial)
 
     def holders(self, application: str, objects: Collection[tuple[str, ResourceKey]]) -> Mapping[ResourceKey, Holder]:
@@ -168,9 +168,9 @@ class KubernetesStore(StateStore):
 
     def sweep(self) -> int:
         """
-        Remove what crashes have left behind, of applications that are gone; return how many objects. Once a day is plenty.
+        Remove what crashes have left behind; return how many objects that were. Once a day is plenty.
 
-        Safe while engines work. Cost: 3 requests for each 1000 objects, and 1 for each that goes.
+        Safe while engines work. Cost: 3 requests for each 1000 objects, 1 for each large application, and 1 for each that goes.
         """
         return sweeping.sweep(self._heads)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitops_core.state.kubernetes.blocks import Blocks
 from gitops_core.state.kubernetes.heads import INVENTORY, JOURNAL, PARTS, Change, Facts, Head, Heads
+from gitops_core.state.kubernetes.payloads import segments_of, unpack
 
 
 def forget(heads: Heads, blocks: Blocks, application: str) -> None:
@@ -37,19 +38,43 @@ def forget(heads: Heads, blocks: Blocks, application: str) -> None:
 
 def sweep(heads: Heads) -> int:
     """
-    Remove what no head can name any more: segments of lives that are over, and heads in which nothing is kept and nobody is at work.
+    Remove what no head names: segments that a crash has left beside one, segments of lives that are over, and heads in which nothing
+    is kept and nobody is at work.
 
-    Return how many objects that were. Segments come before heads: a head is there before its first segment is, so whatever was
-    seen of a living one has its head in the second list.
+    Return how many objects that were. Segments are listed before heads: a head is there before its first segment is, so whatever
+    was seen of a living one has its head in the second list.
 
-    Cost: 3 requests for each 1000 objects, and 1 for each that goes.
+    Cost: 3 requests for each 1000 objects, 1 for each application that has segments, and 1 for each object that goes.
     """
-    parts = [heads.names.selector(part) for part in (INVENTORY, JOURNAL)]
-    found = [item["metadata"] for selector in parts for item in heads.objects.list_metadata(selector)]
+    selectors = [heads.names.selector(part) for part in (INVENTORY, JOURNAL)]
+    found: dict[str, set[str]] = {}
+    for item in (item for selector in selectors for item in heads.objects.list_metadata(selector)):
+        meta = item["metadata"]
+        found.setdefault(heads.names.life(meta.get("labels") or {}), set()).add(meta["name"])
     living = heads.list_facts()
-    lives = {head.facts.life for head in living}
-    orphans = [meta["name"] for meta in found if heads.names.life(meta.get("labels", {})) not in lives]
+    swept = sum(_sweep_beside(heads, head, found.pop(head.facts.life)) for head in living if head.facts.life in found)
+    orphans = [name for names in found.values() for name in sorted(names)]
     for name in orphans:
         heads.objects.delete(name)
     empty = [head for head in living if head.lock is None and not head.facts.kept]
-    return len(orphans) + sum(heads.remove(head.facts.application, head) for head in empty)
+    return swept + len(orphans) + sum(heads.remove(head.facts.application, head) for head in empty)
+
+
+def _sweep_beside(heads: Heads, listed: Head, names: set[str]) -> int:
+    """Remove those of *names* that the head does not name, after a write of it: see ``SegmentStore.unused``."""
+    strange: list[str] = []
+
+    def decide(head: Head) -> Change | None:
+        strange[:] = sorted(names - _named(heads, head)) if head.facts.life == listed.facts.life else []
+        return Change(head.facts, head.lock, obsolete=tuple(strange)) if strange else None
+
+    application = listed.facts.application
+    head = heads.read(application, INVENTORY, JOURNAL)
+    if decide(head) is not None:
+        heads.change(application, decide, INVENTORY, JOURNAL)
+    return len(strange)
+
+
+def _named(heads: Heads, head: Head) -> set[str]:
+    place = heads.place(head)
+    return {segment.name for part in (INVENTORY, JOURNAL) for segment in segments_of(place, unpack(place, head.parts[part]))}
