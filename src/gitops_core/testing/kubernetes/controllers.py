@@ -19,7 +19,7 @@ from gitops_core.testing.kubernetes.world import World
 Object = dict[str, Any]
 Key = tuple[str, str]
 _NAMESPACES: Final = ("", "namespaces")
-_ROUNDS: Final = 10_000
+_ROUNDS: Final = 1_000
 
 
 class Controllers:

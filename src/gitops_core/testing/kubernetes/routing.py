@@ -15,6 +15,7 @@ from gitops_core.testing.kubernetes.statuses import ApiStatus, no_such_resource,
 _NAMED: Final = re.compile(r"(?:^|,)metadata\.name==?([^,=]+)")
 _ON_OBJECT: Final = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _ON_COLLECTION: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+_COLLECTIVE: Final = frozenset({"create", "deletecollection", "list", "watch"})
 _OTHER_SUBRESOURCES: Final = frozenset(
     [
         "approval",
@@ -113,7 +114,8 @@ def route(kinds: KindTable, found: Target) -> Route:
     if kind is None or found.extra or is_misplaced or (kind.namespaced and found.single and not namespace):
         raise no_such_resource()
     _check_subresource(kind, wish.subresource)
-    if (not wish.subresource and wish.verb not in kind.verbs) or (wish.verb == "create" and kind.namespaced and not namespace):
+    is_served = wish.subresource or (wish.verb in kind.verbs and (found.single or wish.verb in _COLLECTIVE))
+    if not is_served or (wish.verb == "create" and kind.namespaced and not namespace):
         raise method_not_allowed()
     return Route(kind, wish.verb, namespace, wish.name if found.single else "", wish.subresource)
 

@@ -178,13 +178,15 @@ class Scripts:
             self._plan(place, 0.0)
 
     def run(self) -> None:
-        """Let scripts look at what is due."""
-        now = self._world.settings.clock.monotonic()
+        """Let scripts look once at what is due."""
+        now, places = self._world.settings.clock.monotonic(), []
         while self.is_due(now):
             due, _, place = heapq.heappop(self._queue)
             if self._due.get(place) == due:
                 del self._due[place]
-                self._look(place, now)
+                places.append(place)
+        for place in places:
+            self._look(place, now)
 
     def _look(self, place: Place, now: float) -> None:
         found = self._world.store.get(*place)

@@ -34,7 +34,7 @@ def workload(name: str, **more: Any) -> Object:
     return {"metadata": {"name": name}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template(), **more}}
 
 
-def widget(name: str, api_version: str = "example.org/v1", **spec: Any) -> Object:
+def widget(name: str, api_version: str = "example.org/v1", /, **spec: Any) -> Object:
     return {"apiVersion": api_version, "kind": "Widget", "metadata": {"name": name}, "spec": spec}
 
 
