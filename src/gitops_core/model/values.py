@@ -101,23 +101,48 @@ def freeze(value: Any, pointer: str = "") -> Any:
     Raises:
         TypeError: A value that JSON does not have; the message names its JSON pointer and type, not the value.
 
-    Cost: O(nodes).
+    Cost: O(nodes); what JSON decodes to goes the short way, which builds no pointers.
     """
+    try:
+        return _frozen(value)
+    except _Unusual:
+        return _freeze_naming(value, pointer)
+
+
+class _Unusual(Exception):
+    """Not what JSON decodes to: another mapping or sequence, a subclass, or no JSON value at all."""
+
+
+def _frozen(value: Any) -> Any:
     kind = type(value)
-    if kind in _LEAVES or kind is FrozenDict or kind is FrozenList:
+    if kind is dict:
+        if not _TEXTS.issuperset(map(type, value)):
+            raise _Unusual
+        return FrozenDict({k: v if type(v) in _FROZEN else _frozen(v) for k, v in value.items()})
+    if kind is list:
+        return FrozenList([v if type(v) in _FROZEN else _frozen(v) for v in value])
+    if kind in _FROZEN or (kind is float and math.isfinite(value)):
+        return value
+    raise _Unusual
+
+
+def _freeze_naming(value: Any, pointer: str) -> Any:
+    kind = type(value)
+    if kind in _FROZEN:
         return value
     if kind is float:
         return _finite(value, pointer)
     if isinstance(value, Mapping):
-        return FrozenDict((_text_key(k, pointer), freeze(v, f"{pointer}/{k}")) for k, v in value.items())
+        return FrozenDict((_text_key(k, pointer), _freeze_naming(v, f"{pointer}/{k}")) for k, v in value.items())
     if isinstance(value, list | tuple):
-        return FrozenList(freeze(v, f"{pointer}/{i}") for i, v in enumerate(value))
+        return FrozenList(_freeze_naming(v, f"{pointer}/{i}") for i, v in enumerate(value))
     if isinstance(value, str | int | float):  # a subclass (an enum, a numpy float): keep its plain value
-        return str(value) if isinstance(value, str) else freeze(float(value) if isinstance(value, float) else int(value))
+        return str(value) if isinstance(value, str) else _freeze_naming(float(value) if isinstance(value, float) else int(value), pointer)
     raise TypeError(f"{pointer or '/'}: {kind.__name__} is not a JSON value")
 
 
-_LEAVES: Final = frozenset({str, int, bool, type(None), Sensitive})
+_FROZEN: Final = frozenset({str, int, bool, type(None), Sensitive, FrozenDict, FrozenList})
+_TEXTS: Final = frozenset({str})
 
 
 def _text_key(key: object, pointer: str) -> str:
