@@ -137,7 +137,11 @@ def _freeze_naming(value: Any, pointer: str) -> Any:
     if isinstance(value, list | tuple):
         return FrozenList(_freeze_naming(v, f"{pointer}/{i}") for i, v in enumerate(value))
     if isinstance(value, str | int | float):  # a subclass (an enum, a numpy float): keep its plain value
-        return str(value) if isinstance(value, str) else _freeze_naming(float(value) if isinstance(value, float) else int(value), pointer)
+        return (
+            str(value)
+            if isinstance(value, str)
+            else _freeze_naming(float(value) if isinstance(value, float) else int(value), pointer)
+        )
     raise TypeError(f"{pointer or '/'}: {kind.__name__} is not a JSON value")
 
 

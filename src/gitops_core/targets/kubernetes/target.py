@@ -88,6 +88,7 @@ class KubernetesTarget(Target):
         return self._reader.observe(ctx, query, _marks(ctx))
 
     def create(self, ctx: Context, change: TargetChange) -> Live:
+        self._learned.pop(change.key, None)  # it is another object now
         return self._writer.create(ctx, change, _marks(ctx))
 
     def update(self, ctx: Context, change: TargetChange) -> Live:

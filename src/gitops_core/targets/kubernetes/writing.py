@@ -19,6 +19,7 @@ from gitops_core.targets.kubernetes.access import Access, as_object, is_sensitiv
 from gitops_core.targets.kubernetes.bodies import Bodies
 from gitops_core.targets.kubernetes.live import prepared, sight_of
 from gitops_core.targets.kubernetes.marks import Marks
+from gitops_core.targets.kubernetes.spelling import to_apply
 from gitops_core.targets.kubernetes.taking_over import taken_over
 from gitops_core.targets.kubernetes.yielding import without_others_fields
 
@@ -168,10 +169,9 @@ class Writer:
 
     def _payload(self, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
         """Return the declaration with our marks, and without the fields that others are to keep."""
-        body: dict[str, Any] = thaw(change.desired)
+        body: dict[str, Any] = thaw(to_apply(change.desired))
         if change.live is not None:
             body = without_others_fields(body, change)
-        body.pop("status", None)
         metadata = body.setdefault("metadata", {})
         namespace = self.access.namespace(info, change.key)
         metadata.pop("namespace", None)
