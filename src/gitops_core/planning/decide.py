@@ -21,7 +21,7 @@ from gitops_core.planning.guards import Permits, approved
 from gitops_core.planning.ignoring import ignored_by
 from gitops_core.planning.managers import Scales, Weighed, conflict_text, weigh
 from gitops_core.planning.match import Blind, Match, Standing, error_text, match
-from gitops_core.planning.normalize import Secrecy, ask, normalized, spelled
+from gitops_core.planning.normalize import Secrecy, ask, declared_in_spelling, normalized, spelled
 from gitops_core.planning.prune import protect, prune
 from gitops_core.planning.records import applied_addresses, claim_entry, refreshed_entry
 from gitops_core.planning.request import PlanRequest, TargetRules
@@ -243,7 +243,9 @@ class Decider:
         rules = self.request.rules_for(key)
         secrecy = Secrecy.of(key, rules, body, entry.sensitive if entry else ())
         raw = read_body(live)
-        desired = normalized(body, rules, secrecy) if body else FrozenDict()  # a target cannot spell what is not declared
+        resource = self.request.declaration(key) if body else None
+        read = self.request.read(resource) if resource is not None else None  # a target cannot spell what is not declared
+        desired = declared_in_spelling(read, rules, secrecy) if read is not None else FrozenDict()
         there = normalized(raw, rules, secrecy.between(body, raw))
         secrecy = secrecy.between(body, raw, desired, there)
         how = Comparison(

@@ -13,7 +13,7 @@ from gitops_core.model.pointers import Patterns, join, leaves, split
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, secret_texts, wrap
 from gitops_core.model.values import Body, FrozenDict, Sensitive, digest, freeze
-from gitops_core.planning.request import TargetRules
+from gitops_core.planning.request import Read, TargetRules
 
 T = TypeVar("T")
 
@@ -101,6 +101,15 @@ def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
     if rules.normalize is None:
         return ask("observe", lambda: wrap(_object(body), secrecy.patterns), secrecy.redactor)
     return wrap(spelled(body, rules, secrecy.redactor), secrecy.patterns)
+
+
+def declared_in_spelling(read: Read, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
+    """Return the declaration *read* as :func:`normalized` does; worked out once a request where nothing in it is secret."""
+    if secrecy.patterns:
+        return normalized(read.body, rules, secrecy)
+    if read.spelled is None:
+        read.spelled = normalized(read.body, rules, secrecy)
+    return read.spelled
 
 
 def spelled(body: Body, rules: TargetRules, redactor: Redactor = Redactor()) -> FrozenDict:

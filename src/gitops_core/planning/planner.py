@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
-import attrs
-
 from gitops_core.errors import PluginError
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Change, FieldDiff, Plan, Refusal
@@ -27,7 +25,7 @@ from gitops_core.planning.guards import Guarded, Limits, guard_plan
 from gitops_core.planning.managers import Scales, weigh
 from gitops_core.planning.match import Blind, error_text, owned_entry
 from gitops_core.planning.normalize import live_digest
-from gitops_core.planning.records import entry_for
+from gitops_core.planning.records import facts_of
 from gitops_core.planning.request import Planned, PlanRequest
 
 
@@ -105,9 +103,9 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
     before, notes = owned_entry(request, key), notes_of(request, resource)
     if notes.strategy == "create-only" and before is not None and before.adopted:
         return ()  # adopted as it was
-    entry = entry_for(request, resource, None)
-    if before is not None:
-        entry = attrs.evolve(entry, declared=tuple(sorted({*entry.declared, *before.declared})))
+    facts = facts_of(request, resource)
+    declared = facts.declared if before is None else tuple(sorted({*facts.declared, *before.declared}))
+    entry = InventoryEntry(key, declared=declared, write_only=facts.write_only, sensitive=facts.sensitive)
     try:
         diff = Decider(request).sides(key, request.body_of(resource), live, entry).diff()
     except Unread as error:

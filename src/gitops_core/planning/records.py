@@ -14,7 +14,7 @@ from gitops_core.planning.declared import declared_pointers
 from gitops_core.planning.diff import UNKNOWN, write_only_digest
 from gitops_core.planning.edges import Index, plugin_edges, referred, written_edges
 from gitops_core.planning.match import Match, owned_entry
-from gitops_core.planning.normalize import Secrecy, always_secret, live_digest, normalized
+from gitops_core.planning.normalize import Secrecy, always_secret, declared_in_spelling, live_digest
 from gitops_core.planning.request import PlanRequest, TargetRules
 
 
@@ -190,6 +190,6 @@ def facts_of(request: PlanRequest, resource: Resource) -> Facts:
 def _facts(request: PlanRequest, resource: Resource, rules: TargetRules) -> Facts:
     body = request.body_of(resource)
     secrecy = Secrecy.of(resource.key, rules, body)
-    spelled = normalized(body, rules, secrecy)
+    spelled = declared_in_spelling(request.read(resource), rules, secrecy)
     write_only = write_only_digest(spelled, rules.fields, request.salt)
     return Facts(declared_pointers(spelled), write_only, tuple(map(sys.intern, secrecy.extra)))

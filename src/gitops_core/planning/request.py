@@ -36,9 +36,10 @@ class Read:
         notes: See :func:`.annotations.notes_of`.
         facts: See :func:`.records.facts_of`.
         references: See :func:`.edges.referred`.
+        spelled: The body in the target's spelling, where nothing in it is secret.
     """
 
-    __slots__ = ("body", "facts", "notes", "outline", "references")
+    __slots__ = ("body", "facts", "notes", "outline", "references", "spelled")
 
     def __init__(self, resource: Resource) -> None:
         self.body = resource.body
@@ -46,6 +47,7 @@ class Read:
         self.notes: Annotations | None = None
         self.facts: Facts | None = None
         self.references: frozenset[ResourceKey] | None = None
+        self.spelled: FrozenDict | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -14,7 +14,6 @@ from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Resp
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import Live, ResourceKey
 from gitops_core.model.revisions import Notice
-from gitops_core.model.values import thaw
 from gitops_core.targets.kubernetes.access import Access, as_object, is_sensitive
 from gitops_core.targets.kubernetes.bodies import Bodies
 from gitops_core.targets.kubernetes.live import prepared, sight_of
@@ -169,17 +168,16 @@ class Writer:
 
     def _payload(self, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
         """Return the declaration with our marks, and without the fields that others are to keep."""
-        body: dict[str, Any] = thaw(to_apply(change.desired))
+        body = to_apply(change.desired)
         if change.live is not None:
             body = without_others_fields(body, change)
-        metadata = body.setdefault("metadata", {})
+        metadata = {name: value for name, value in (body.get("metadata") or {}).items() if name != "namespace"}
         namespace = self.access.namespace(info, change.key)
-        metadata.pop("namespace", None)
-        metadata |= {"namespace": namespace} if namespace else {}
-        labels, annotations = marks.on(change.key)
-        metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
-        return body
+        if namespace:
+            metadata["namespace"] = namespace
+        for place, marked in zip(("labels", "annotations"), marks.on(change.key), strict=True):
+            metadata[place] = {**(metadata.get(place) or {}), **marked}
+        return {**body, "metadata": metadata}
 
     def _live(self, ctx: Context, key: ResourceKey, answer: Response, marks: Marks) -> Live:
         sight = sight_of(as_object(answer.body, "PATCH")["metadata"], (key.group, key.kind), marks)

@@ -9,7 +9,7 @@ import attrs
 
 from gitops_core.interfaces import TargetChange
 from gitops_core.model.pointers import Patterns, escape
-from gitops_core.model.values import same
+from gitops_core.model.values import Body, same
 from gitops_core.targets.kubernetes.list_keys import known_keys
 from gitops_core.targets.kubernetes.managed_fields import Claims
 
@@ -17,7 +17,7 @@ _ABSENT: Final = object()
 _KEPT: Final = frozenset({"apiVersion", "kind"})
 
 
-def without_others_fields(body: dict[str, Any], change: TargetChange) -> dict[str, Any]:
+def without_others_fields(body: Body, change: TargetChange) -> Body:
     """
     Return *body* without the ignored fields that another manager owns and, where conflicts are to be left, without every field
     that another manager has given another value.
@@ -25,14 +25,14 @@ def without_others_fields(body: dict[str, Any], change: TargetChange) -> dict[st
     An ignored field that nobody else owns stays, with the value that it has in the cluster: the engine has put it there.
 
     Args:
-        body: What would be applied, plain.
+        body: What would be applied.
         change: What it is for; its live body shows who owns what.
     """
     if change.live is None or not (change.ignored or change.conflicts == "leave"):
         return body
     live = change.live.body
     rule = _Rule(change.ignored, leaves=change.conflicts == "leave")
-    found: dict[str, Any] = rule.kept(body, live, Claims.of(live), "")
+    found: Body = rule.kept(body, live, Claims.of(live), "")
     return found
 
 
