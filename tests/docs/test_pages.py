@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_socket
 from sybil import Example
 from sybil.document import Document
 from sybil.evaluators.python import PythonEvaluator
@@ -72,7 +74,22 @@ class Page:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_block_of_a_page_runs_and_prints_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Page(path, update=UPDATE).run()
+    monkeypatch.setenv("KUBECONFIG", "")
+    monkeypatch.delenv("KUBECONFIG")  # what a page sets is taken back
+    with loopback() if "FakeCluster" in path.read_text(encoding="utf-8") else contextlib.nullcontext():
+        Page(path, update=UPDATE).run()
+
+
+@contextlib.contextmanager
+def loopback() -> Iterator[None]:
+    """Let a page that starts a fake cluster talk to it, and to nobody else."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+    try:
+        yield
+    finally:
+        pytest_socket._remove_restrictions()
+        pytest_socket.disable_socket(allow_unix_socket=True)
 
 
 def test_a_wrong_text_below_a_block_is_found_out(tmp_path: Path) -> None:
