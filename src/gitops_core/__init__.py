@@ -9,12 +9,13 @@ The house, in the order in which data flows through it::
     renderers    manifests, memory, function, transforms   -> Resources with their Origin
     policies     allow, deny, labels, budget, function     -> Violations
     planning     pure decisions: match, diff, order, prune, guards -> a Plan
-    engine       effects: one pass, retries, limits, waiting
+    engine       effects: one pass, retries, limits, waiting, following
     health       pure: a live object -> settled? healthy?
-    targets      memory, directory, router
+    targets      kubernetes, memory, directory, router
     kubernetes_api  the way to a Kubernetes API server: connection, errors, kinds, watches
-    state        memory, sqlite: what we own, written ahead
+    state        memory, sqlite, kubernetes: what we own, written ahead
     operations   plan, apply, reconcile, check, destroy, explain
+    rbac         the Kubernetes roles that an application needs
     errors       one tree; every error says RETRY, WAIT or STALL
     collecting   Python's garbage collector, kept from walking the same documents again and again
     testing      contract suites, fakes, faults, virtual time, simulation: for tests only
