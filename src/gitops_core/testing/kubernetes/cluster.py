@@ -87,6 +87,11 @@ class FakeCluster:
             raise RuntimeError("the fake cluster does not listen; enter it: with FakeCluster() as cluster:")
         return f"http://127.0.0.1:{self._server.port}"
 
+    @property
+    def failures(self) -> tuple[Exception, ...]:
+        """What functions of the test, or a defect of ours, raised while a client asked over a socket; it was answered 500."""
+        return () if self._server is None else tuple(self._server.failures)
+
     def token(self, user: str = "admin") -> str:
         """Return the bearer token of a user; every name has one, ``system:serviceaccount:NAMESPACE:NAME`` too."""
         return users.token(user)

@@ -10,6 +10,8 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
+import attrs
+
 from gitops_core.testing.kubernetes.encoding import encoded
 from gitops_core.testing.kubernetes.http import ConnectionDropped, HttpRequest, HttpResponse, HttpStream
 
@@ -25,10 +27,12 @@ class Server:
 
     Attributes:
         port: Where it listens.
+        failures: What the handler raised; the clients were answered 500.
     """
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
+        self.failures: list[Exception] = []
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._socket.getsockname()[1]
         self._stopping = threading.Event()
@@ -85,11 +89,13 @@ class Server:
             answer = self._handler(request)
         except ConnectionDropped:
             raise
-        except Exception as error:
-            wire.send(_broken(error))
-            raise
+        except Exception as error:  # noqa: BLE001  # why: a function of the test may raise anything
+            self.failures.append(error)
+            answer = _broken(error)
         if isinstance(answer, HttpResponse):
-            return wire.send(answer, request.method == "HEAD") and request.headers.get("connection", "").lower() != "close"
+            closes = request.headers.get("connection", "").lower() == "close"
+            answer = attrs.evolve(answer, headers=(*answer.headers, ("Connection", "close"))) if closes else answer
+            return wire.send(answer, request.method == "HEAD") and not closes
         wire.begin(answer)
         try:
             while not answer.ended and not self._stopping.is_set():
@@ -107,7 +113,7 @@ class Server:
 
 
 def _broken(error: Exception) -> HttpResponse:
-    """The fake has a defect, or a function of the test raised: the client is told, and the thread dies loudly."""
+    """The fake has a defect, or a function of the test raised: the client is told."""
     message = f"FakeCluster failed: {type(error).__name__}: {error}"
     status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message}
     return HttpResponse(500, encoded({**status, "reason": "InternalError", "code": 500}))
