@@ -57,7 +57,7 @@ def shown(kind: Kind, stored: Stored, form: Form) -> bytes:
     if form.kind == "Table":
         return encoded(table(kind, [in_version(kind, stored.object)], {"resourceVersion": str(stored.version)}, form))
     if form.kind:
-        return encoded(partial(stored.object))
+        return stored.partial
     return bytes_in_version(kind, stored)
 
 
@@ -67,7 +67,7 @@ def listed(kind: Kind, found: list[Stored], metadata: Object, form: Form) -> byt
         return encoded(table(kind, [in_version(kind, each.object) for each in found], metadata, form))
     if form.kind:
         head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
-        return _joined(head, [encoded(partial(each.object)) for each in found])
+        return _joined(head, [each.partial for each in found])
     head = {"kind": kind.list_kind, "apiVersion": kind.api_version, "metadata": metadata}
     return _joined(head, [_item(kind, each) for each in found])
 
@@ -82,11 +82,6 @@ def bytes_in_version(kind: Kind, stored: Stored) -> bytes:
     if stored.object["apiVersion"] == kind.api_version:
         return stored.bytes
     return encoded(in_version(kind, stored.object))
-
-
-def partial(value: Object) -> Object:
-    """Return the metadata of an object as an object of its own."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": value["metadata"]}
 
 
 def _item(kind: Kind, stored: Stored) -> bytes:

@@ -17,12 +17,14 @@ import attrs
 from gitops_core.testing.kubernetes.encoding import encoded
 
 Object = dict[str, Any]
+Encoded = bytes
+"""JSON in UTF-8; the class below has a property of the type's name."""
 
 
 class Stored:
     """One version of one object: the value, its resource version, and its bytes, made when they are first asked for."""
 
-    __slots__ = ("_bytes", "created", "name", "namespace", "object", "version")
+    __slots__ = ("_bytes", "_partial", "created", "name", "namespace", "object", "version")
 
     def __init__(self, value: Object, version: int, created: int) -> None:
         metadata = value["metadata"]
@@ -31,14 +33,23 @@ class Stored:
         self.created = created
         self.namespace: str = metadata.get("namespace", "")
         self.name: str = metadata["name"]
-        self._bytes: bytes | None = None
+        self._bytes: Encoded | None = None
+        self._partial: Encoded | None = None
 
     @property
-    def bytes(self) -> bytes:
+    def bytes(self) -> Encoded:
         """The object as JSON. Cost: O(size) once."""
         if self._bytes is None:
             self._bytes = encoded(self.object)
         return self._bytes
+
+    @property
+    def partial(self) -> Encoded:
+        """Its metadata as an object of its own, as JSON. Cost: O(metadata) once."""
+        if self._partial is None:
+            head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+            self._partial = encoded({**head, "metadata": self.object["metadata"]})
+        return self._partial
 
 
 @attrs.frozen
