@@ -27,7 +27,7 @@ PURPOSES = {
     "Worlds and time": ("worlds", "clock", "executors", "scheduling", "contexts", "plan_worlds"),
     "Builders": ("builders", "git_server", "filled"),
     "Assertions and snapshots": ("assertions", "snapshots", "plugin"),
-    "Fakes and faults": ("fake_api", "faults"),
+    "Fakes and faults": ("fake_api", "faults", "kubernetes"),
     "Contract suites": (
         "source_contract",
         "renderer_contract",
