@@ -21,7 +21,6 @@ class Difference(NamedTuple):
 
 
 _TO_MEND = "not mended yet"
-_OPENAPI_V2 = "kubectl validates a List, and nothing else, by OpenAPI v2, which it reads as protobuf"
 
 DIFFERENCES: dict[str, Difference] = {
     "test_the_order_of_items_follows_the_configuration": Difference("keeps the live order", "takes the applied order", _TO_MEND),
@@ -29,6 +28,4 @@ DIFFERENCES: dict[str, Difference] = {
     "test_one_object_is_served_in_each_version_of_its_kind[autoscaling/v1]": Difference(
         "no conversion", "converts", "the fake has one version of each built-in kind"
     ),
-    "test_apply_server_side": Difference("501 for OpenAPI v2", "has it", _OPENAPI_V2),
-    "test_delete_from_a_file": Difference("501 for OpenAPI v2", "has it", _OPENAPI_V2),
 }

@@ -32,7 +32,7 @@ def document(world: World, request: HttpRequest) -> HttpResponse | None:
     if first in {"api", "apis"}:
         return _discovered(world, request, parts)
     if first == "openapi":
-        return _openapi(world, parts)
+        return _openapi(world, request.headers.get("accept", ""), parts)
     return HttpResponse(200, encoded({"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]})) if not parts else None
 
 
@@ -53,9 +53,11 @@ def _discovered(world: World, request: HttpRequest, parts: list[str]) -> HttpRes
     return None if found is None else HttpResponse(200, encoded(found))
 
 
-def _openapi(world: World, parts: list[str]) -> HttpResponse | None:
+def _openapi(world: World, accept: str, parts: list[str]) -> HttpResponse | None:
+    if parts[1:] == ["v2"] and "protobuf" in accept:
+        return HttpResponse(200, openapi.EMPTY_V2, content_type=openapi.V2_PROTOBUF)
     if parts[1:2] != ["v3"]:
-        raise not_supported("/openapi/v2, which clients read as protocol buffers")
+        raise not_supported("/openapi/v2 but in protocol buffers, where it describes nothing")
     if not parts[2:]:
         return HttpResponse(200, encoded(openapi.index(world.kinds)), content_type="text/plain; charset=utf-8")
     found = openapi.group_version(world.kinds, parts[2:])

@@ -7,6 +7,9 @@ from typing import Any, Final
 from gitops_core.testing.kubernetes.kinds import Kind, KindTable
 
 Object = dict[str, Any]
+V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+EMPTY_V2: Final = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.0"
+"""An OpenAPI v2 document without paths and definitions: ``kubectl`` wants one for a ``List``, and leaves the checking to the server."""
 _WRITE_PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 

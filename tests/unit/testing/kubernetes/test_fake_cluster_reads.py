@@ -310,6 +310,14 @@ def test_a_method_that_is_not_there(cluster: FakeCluster, method: str, path: str
     assert cluster.request(method, path, {})[0] == 405
 
 
+def test_openapi_v2_describes_nothing_in_protocol_buffers(cluster: FakeCluster) -> None:
+    answer = cluster.handle(
+        HttpRequest.of("GET", "/openapi/v2", headers={"accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"})
+    )
+    assert isinstance(answer, HttpResponse)
+    assert (answer.status, answer.body[:5]) == (200, b"\n\x032.0")
+
+
 def test_versions_are_ranked() -> None:
     given = ["v1alpha1", "v10", "v2beta1", "foo", "v2", "v1beta2", "v1"]
     assert sorted(given, key=version_rank) == ["v10", "v2", "v1", "v2beta1", "v1beta2", "v1alpha1", "foo"]
