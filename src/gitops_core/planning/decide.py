@@ -9,8 +9,8 @@ import attrs
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError, PluginError
 from gitops_core.model.inventory import EntryState, InventoryEntry
-from gitops_core.model.plans import Action, Change, ChangeState, FieldDiff
-from gitops_core.model.pointers import Patterns
+from gitops_core.model.plans import Action, Change, ChangeState, DiffOp, FieldDiff
+from gitops_core.model.pointers import Patterns, get
 from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict
@@ -316,14 +316,17 @@ class Sides:
         """
         Return what differs between what is there and what the target would make of it, *preview*.
 
-        Write-only fields are as in :meth:`diff`: nobody reads them back, from a preview neither.
+        Write-only fields are as in :meth:`diff`: nobody reads them back, from a preview neither. A field that is there and would not be
+        any more is declared with a value that the target does not keep, such as ``false``: it differs as declared.
 
         Raises:
             PluginError: See :meth:`diff`; or *preview* is not a JSON object.
         """
         would_be = normalized(preview, self.rules, self.secrecy)
         hidden = self.rules.fields.write_only
-        shown = [d for d in attrs.evolve(self, desired=would_be).diff() if not hidden.covers(d.pointer)]
+        would_change = {d.pointer: d for d in attrs.evolve(self, desired=would_be).diff()}
+        gone = {d.pointer: d for d in self.diff() if d.op is DiffOp.REPLACE and get(would_be, d.pointer, _GONE) is _GONE}
+        shown = [d for d in (would_change | gone).values() if not hidden.covers(d.pointer)]
         return tuple(sorted([*shown, *write_only_diffs(self.desired, self.how)], key=lambda d: (d.pointer, d.op)))
 
 
@@ -351,6 +354,7 @@ def read_body(live: Live) -> Mapping[str, Any]:
         raise Unread(error_text(error)) from error
 
 
+_GONE: Final = object()
 _WITHOUT_BODIES: Final = frozenset({Standing.UNREADABLE, Standing.DELETING, Standing.FOREIGN})
 _PASSING: Final = frozenset({"unreadable", "deleting"})
 _ACTIONS: Final = {

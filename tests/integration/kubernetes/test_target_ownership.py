@@ -107,12 +107,33 @@ def test_an_object_made_with_other_tools_is_adopted_with_the_diff_once_that_is_a
     assert shop.get("configmaps", "settings")["data"] == {"colour": "green"}
 
 
+def test_a_plan_says_of_a_take_over_that_a_third_manager_stands_against_it(shop: Shop) -> None:
+    kubectl = "kubectl-client-side-apply"
+    shop.create("configmaps", config("settings", colour="red"), manager=kubectl)
+    shop.edit("configmaps", "settings", {"data": {"size": "large"}})
+    shop.declare(config("settings", colour="green", size="small"))
+    shop.settings = KubernetesSettings(take_over=(kubectl,))
+    [change] = shop.plan().changes
+    assert not change.is_ready
+    assert "kubectl-edit" in change.reason
+
+
+def test_a_plan_shows_a_declared_zero_that_the_api_does_not_keep(shop: Shop) -> None:
+    shop.converge(deployment("web", paused=False))
+    shop.edit("deployments", "web", {"spec": {"paused": True}}, "apps")
+    [change] = shop.plan().changes
+    assert [(d.pointer, d.manager) for d in change.diff] == [("/spec/paused", "kubectl-edit")]
+    assert shop.reconcile().ok
+    assert not shop.get("deployments", "web", "apps")["spec"].get("paused")
+
+
 def test_taking_over_from_client_side_apply_removes_what_is_not_declared_and_is_reported(shop: Shop) -> None:
     kubectl = "kubectl-client-side-apply"
     shop.create("configmaps", config("settings", colour="red", size="large"), manager=kubectl)
     shop.declare(config("settings", colour="green"))
     shop.settings = KubernetesSettings(take_over=(kubectl,))
     [change] = shop.plan().changes
+    assert change.is_ready, change.reason
     assert {(d.pointer, d.op) for d in change.diff} == {("/data/colour", "replace"), ("/data/size", "remove")}
     result = shop.reconcile()
     assert result.ok, outcomes(result)

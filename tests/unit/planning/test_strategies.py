@@ -142,6 +142,14 @@ def test_what_the_target_would_change_besides_is_shown(world):
     assert [d.pointer for d in plan["Site/a"].diff] == ["/stamp", "/v"]
 
 
+def test_a_declared_value_that_the_target_does_not_keep_takes_away_what_is_there(world):
+    """``paused: false`` is stored as nothing: what somebody has set to true would be gone, and that is a difference."""
+    world.put(site(v=1, paused=True))
+    (diff,) = world.plan(site(v=1, paused=False), previews={KEY: site(v=1)})["Site/a"].diff
+    assert (diff.pointer, diff.op, diff.before, diff.after) == ("/paused", DiffOp.REPLACE, "true", "false")
+    assert world.plan(site(v=1, paused=False), previews={KEY: site(v=1, paused=True)})["Site/a"].diff == ()
+
+
 def test_a_preview_of_what_does_not_differ_is_not_looked_at(world):
     world.put(site(v=1))
     assert world.plan(site(v=1), previews={KEY: site(v=9)})["Site/a"].diff == ()

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import AlreadyExists, Conflict, Invalid, NotFound, Transient, UnknownKind
+from gitops_core.errors import AlreadyExists, Conflict, FieldConflict, Invalid, NotFound, Transient, UnknownKind
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
-from gitops_core.model.plans import Action
+from gitops_core.model.plans import Action, DiffOp, FieldDiff
+from gitops_core.model.pointers import get, join, split
 from gitops_core.model.resources import Live, ResourceKey
 from gitops_core.model.revisions import Notice
 from gitops_core.targets.kubernetes.access import Access, as_object, is_sensitive
@@ -89,7 +90,11 @@ class Writer:
             ctx.check()  # another object has the name by now, or this one is on its way out; the look that follows tells
 
     def preview(self, ctx: Context, change: TargetChange, marks: Marks) -> Mapping[str, Any]:
-        """Return what the server would make of *change*: a dry run, admission and defaults included."""
+        """
+        Return what the server would make of *change*: a dry run, admission and defaults included.
+
+        What an update takes over first cannot be tried: fields of those managers are forced, and what goes with them is left out.
+        """
         info = self._info(ctx, change)
         if change.action is Action.CREATE:
             query = (("dryRun", "All"), ("fieldManager", marks.manager))
@@ -97,8 +102,22 @@ class Writer:
             body = self._payload(info, change, marks)
             answer = self.access.send(ctx, Request("POST", path, query, body, sensitive=is_sensitive(change.key)))
             return prepared(as_object(answer.body, "POST"), change.key, marks)
+        body = as_object(self._tried(ctx, info, change, marks).body, "PATCH")
+        if change.live is not None and marks.taken_over(change.live.owner or "", self.access.settings.take_over):
+            for diff in change.diff:
+                _take_away(body, diff)
+        return prepared(body, change.key, marks)
+
+    def _tried(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> Response:
         how = _How(marks, force=_forces(change), dry_run=True)
-        return prepared(as_object(self._apply(ctx, info, change, how).body, "PATCH"), change.key, marks)
+        owner = change.live.owner or "" if change.live is not None else marks.application
+        try:
+            return self._apply(ctx, info, change, how)
+        except FieldConflict as error:
+            theirs = marks.taken_over(owner, self.access.settings.take_over)
+            if not {manager for manager, _ in error.conflicts} <= set(theirs):
+                raise
+            return self._apply(ctx, info, change, attrs.evolve(how, force=True))
 
     # -- requests -----------------------------------------------------------------------------------------------------------
     def _info(self, ctx: Context, change: TargetChange) -> KindInfo:
@@ -183,6 +202,14 @@ class Writer:
         sight = sight_of(as_object(answer.body, "PATCH")["metadata"], (key.group, key.kind), marks)
         self.bodies.answers.keep(key, sight.revision, answer.content)
         return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks))
+
+
+def _take_away(body: Any, diff: FieldDiff) -> None:
+    """Take the field of *diff* out of *body*, if it goes and is no item of a list."""
+    *above, name = split(diff.pointer)
+    holder = get(body, join(above)) if diff.op is DiffOp.REMOVE else None
+    if isinstance(holder, dict):
+        holder.pop(name, None)
 
 
 def _forces(change: TargetChange) -> bool:
