@@ -162,3 +162,13 @@ def test_a_request_is_a_value() -> None:
     )
     assert asked.headers == {"accept": "x", "content-type": "application/json"}
     assert "secret" not in repr(asked)
+
+
+def test_numbers_and_maps_of_lists_in_protocol_buffers() -> None:
+    extra = member(2, member(1, "k") + member(2, member(1, "a") + member(1, "b")))
+    assert message("authentication.v1.UserInfo", member(4, member(1, "k") + member(2, member(1, "a")))) == {"extra": {"k": ["a"]}}
+    assert message("core.v1.Container", extra) == {"image": extra[2:].decode("latin-1")}
+
+
+def test_a_status_reads_as_a_sentence() -> None:
+    assert str(unavailable("closed")) == "503 ServiceUnavailable: closed"

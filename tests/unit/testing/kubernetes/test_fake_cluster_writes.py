@@ -467,3 +467,32 @@ def test_admission_changes_and_refuses(cluster: FakeCluster) -> None:
         ("CREATE", "admin", False),
         ("UPDATE", "admin", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "patch"),
+    [
+        (f"{CORE}/services", {"metadata": {"name": "a"}, "spec": {"ports": [{"port": 1}]}}, {"metadata": {"labels": {"a": "b"}}}),
+        ("/apis/apps/v1/namespaces/default/statefulsets", workload("a"), {"spec": {"replicas": 3}}),
+        ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {"metadata": {"name": "a"}, "roleRef": {"kind": "ClusterRole", "name": "x"}}, {"subjects": [{"kind": "User", "name": "x"}]}),
+        ("/api/v1/persistentvolumes", {"metadata": {"name": "a"}, "spec": {"hostPath": {"path": "/x"}}}, {"spec": {"capacity": {"storage": "1Gi"}}}),
+        (f"{CORE}/pods", {"metadata": {"name": "a"}, "spec": pod_spec()}, {"spec": {"containers": [{"name": "c", "image": "new"}]}}),
+        ("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "a"}, "value": 1}, {"description": "x"}),
+        (f"{BATCH}/jobs", JOB, {"spec": {"suspend": True}}),
+    ],
+)  # fmt: skip
+def test_what_may_change_changes(cluster: FakeCluster, path: str, body: Object, patch: Object) -> None:
+    _, before = cluster.request("POST", path, body)
+    status, after = cluster.request("PATCH", f"{path}/a", patch, headers=STRATEGIC)
+    assert status == 200, after
+    assert after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
+
+
+def test_a_bound_claim_may_grow(cluster: FakeCluster) -> None:
+    path = f"{CORE}/persistentvolumeclaims"
+    body = {"metadata": {"name": "a"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    cluster.request("POST", path, body)
+    more = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    assert cluster.request("PATCH", f"{path}/a", more, headers=MERGE)[0] == 422
+    cluster.request("PATCH", f"{path}/a/status", {"status": {"phase": "Bound"}}, headers=MERGE)
+    assert cluster.request("PATCH", f"{path}/a", more, headers=MERGE)[0] == 200
