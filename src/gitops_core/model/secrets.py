@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.model.pointers import Patterns, escape, leaves
+from gitops_core.model.pointers import Patterns, escape
 from gitops_core.model.values import FrozenDict, FrozenList, Sensitive, freeze
 
 KUBERNETES_SECRET: Final = Patterns({"/data", "/stringData"})
@@ -51,11 +51,18 @@ def reveal(value: Any) -> Any:
 
 def secret_texts(body: Any) -> Iterator[str]:
     """Yield every text under which a secret of *body* could show up: as it is, and base64-decoded where it decodes."""
-    for _, leaf in leaves(body):
-        if isinstance(leaf, Sensitive):
-            text = str(leaf.reveal())
-            yield text
-            yield from _decoded(text)
+    if isinstance(body, Sensitive):
+        text = str(body.reveal())
+        yield text
+        yield from _decoded(text)
+    elif isinstance(body, dict | Mapping):
+        for item in body.values():
+            if type(item) not in _PLAIN:
+                yield from secret_texts(item)
+    elif isinstance(body, list | tuple):
+        for item in body:
+            if type(item) not in _PLAIN:
+                yield from secret_texts(item)
 
 
 def _decoded(text: str) -> Iterator[str]:

@@ -306,7 +306,9 @@ class Sides:
         own = self.rules.diff
         if own is not None:
             redactor = self.secrecy.redactor
-            found = ask("diff", lambda: _checked(own(reveal(self.desired), reveal(self.live))), redactor)
+            is_clear = not self.secrecy.patterns
+            desired, live = (self.desired, self.live) if is_clear else (reveal(self.desired), reveal(self.live))
+            found = ask("diff", lambda: _checked(own(desired, live)), redactor)
             if found is not None:
                 taken = taken_over(found, self.how, self.secrecy.patterns, redactor)
                 return tuple(sorted([*taken, *write_only_diffs(self.desired, self.how)], key=lambda d: (d.pointer, d.op)))

@@ -100,6 +100,8 @@ def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
     """
     if rules.normalize is None:
         return ask("observe", lambda: wrap(_object(body), secrecy.patterns), secrecy.redactor)
+    if not secrecy.patterns:  # nothing is wrapped, on either side
+        return _respelled(rules.normalize, ask("observe", lambda: _object(body)), secrecy.redactor)
     return wrap(spelled(body, rules, secrecy.redactor), secrecy.patterns)
 
 
@@ -116,7 +118,11 @@ def spelled(body: Body, rules: TargetRules, redactor: Redactor = Redactor()) -> 
     """Return *body* in the target's spelling, frozen, in clear; raises like :func:`normalized`."""
     respell = rules.normalize
     clear: FrozenDict = ask("observe", lambda: reveal(_object(body)), redactor)
-    return clear if respell is None else ask("normalize", lambda: _object(respell(clear)), redactor)
+    return clear if respell is None else _respelled(respell, clear, redactor)
+
+
+def _respelled(respell: Callable[[Body], Body], clear: FrozenDict, redactor: Redactor) -> FrozenDict:
+    return ask("normalize", lambda: _object(respell(clear)), redactor)
 
 
 def _object(value: Any) -> FrozenDict:

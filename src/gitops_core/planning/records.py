@@ -192,4 +192,5 @@ def _facts(request: PlanRequest, resource: Resource, rules: TargetRules) -> Fact
     secrecy = Secrecy.of(resource.key, rules, body)
     spelled = declared_in_spelling(request.read(resource), rules, secrecy)
     write_only = write_only_digest(spelled, rules.fields, request.salt)
-    return Facts(declared_pointers(spelled), write_only, tuple(map(sys.intern, secrecy.extra)))
+    declared = request.read(resource).outline.pointers if spelled is body else declared_pointers(spelled)
+    return Facts(declared, write_only, tuple(map(sys.intern, secrecy.extra)))
