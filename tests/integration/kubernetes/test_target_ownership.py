@@ -9,8 +9,15 @@ import pytest
 from shops import Shop, config, deployment, new_namespace, service
 
 from gitops_core import Options
+from gitops_core.engine.clock import SystemClock
+from gitops_core.errors import Conflict
+from gitops_core.interfaces import TargetChange
+from gitops_core.model.plans import Action
+from gitops_core.model.resources import Live
+from gitops_core.model.values import freeze
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
+from gitops_core.testing.contexts import make_context
 
 
 @pytest.fixture
@@ -305,3 +312,17 @@ def test_a_replacement_is_made_although_a_sibling_is_invalid(shop: Shop) -> None
     assert {o.key.kind: str(o.status) for o in result.outcomes} == {"Deployment": "done", "Service": "failed"}
     assert shop.get("deployments", "web", "apps")["spec"]["selector"]["matchLabels"]["tier"] == "front"
     assert shop.get("services", "web")["spec"]["ports"][0]["port"] == 80
+
+
+def test_an_update_never_reaches_another_object_of_the_same_name(shop: Shop) -> None:
+    """Between the look and the write somebody deletes the object and makes another one."""
+    shop.converge(config("settings", colour="green"))
+    before = shop.get("configmaps", "settings")
+    shop.delete("configmaps", "settings")
+    shop.create("configmaps", config("settings", colour="red"))
+    key = shop.target.key(config("settings"))
+    live = Live(key, before, id=before["metadata"]["uid"], owner=shop.app.id)
+    change = TargetChange(key, Action.UPDATE, freeze(config("settings", colour="blue")), live, conflicts="take")
+    with pytest.raises(Conflict, match="another object has this name now"):
+        shop.target.update(make_context(application=shop.app.id, owner=shop.app.owner, clock=SystemClock()), change)
+    assert shop.get("configmaps", "settings")["data"] == {"colour": "red"}

@@ -23,6 +23,8 @@ from gitops_core.targets.kubernetes.spelling import to_apply
 from gitops_core.targets.kubernetes.taking_over import taken_over
 from gitops_core.targets.kubernetes.yielding import without_others_fields
 
+_UID: Final = "/metadata/uid"
+"""What the API calls invalid when the object that is there is not the one that is named. Seen on 1.36: 422, not 409."""
 _NO_VERSION: Final = "1"
 """etcd begins to count at 1, with nothing in it: no object has this version."""
 
@@ -153,7 +155,12 @@ class Writer:
             content_type=APPLY,
             sensitive=is_sensitive(change.key),
         )
-        return self.access.send(ctx, request)
+        try:
+            return self.access.send(ctx, request)
+        except Invalid as error:
+            if error.pointer != _UID:
+                raise
+            raise Conflict("another object has this name now; observe again and plan anew", key=change.key) from error
 
     def _replace(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> Response:
         """Overwrite the whole object, if nobody has written to it since it was observed."""
