@@ -12,7 +12,7 @@ from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.observing import Observed, observe
 from gitops_core.engine.passes import Pass
 from gitops_core.engine.writing import Task, Written, answered, begins_replace, call_for, create_again
-from gitops_core.errors import GitOpsError
+from gitops_core.errors import GitOpsError, UnknownKind
 from gitops_core.health.rules import DEFAULT_RULES, assess
 from gitops_core.interfaces import Target, capabilities
 from gitops_core.model.health import Health, HealthStatus
@@ -191,7 +191,8 @@ class Confirmer:
         key, task = item.change.key, item.written.task
         if item.written.error is not None:
             return self._failed(item, item.written.error)
-        if observed.unreadable and any(u.covers(key) for u in observed.unreadable):
+        hidden = [u for u in observed.unreadable if u.covers(key)] if observed.unreadable else []
+        if hidden and not (task.action is Action.DELETE and all(isinstance(u.error, UnknownKind) for u in hidden)):
             return self._late(item, "it could not be observed afterwards")
         live = observed.live.get(key)
         if task.action is Action.DELETE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitops_core.errors import Transient
+from gitops_core.errors import Transient, UnknownKind
 from gitops_core.interfaces import Policy
 from gitops_core.model.applications import Options
 from gitops_core.model.health import Health, HealthStatus
@@ -15,7 +15,7 @@ from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.targets.router import Route, RouterTarget
 from gitops_core.testing.clock import VirtualClock
-from gitops_core.testing.worlds import World, config
+from gitops_core.testing.worlds import OPEN, World, config
 
 
 def test_an_object_that_cannot_be_read_back_is_unverified():
@@ -34,6 +34,35 @@ def test_an_object_that_cannot_be_read_back_is_unverified():
     world.declare(config("a"))
     outcome = world.reconcile()["ConfigMap/a"]
     assert (outcome.status, outcome.reason) == (OutcomeStatus.UNVERIFIED, "it could not be observed afterwards")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (UnknownKind("no such kind", ("", "ConfigMap")), OutcomeStatus.DONE),
+        (Transient("timeout"), OutcomeStatus.UNVERIFIED),
+    ],
+)
+def test_a_deleted_object_of_a_kind_that_is_gone_is_gone_and_one_that_cannot_be_seen_is_not(error, status):
+    class Leaving(MemoryTarget):
+        left = False
+
+        def delete(self, ctx, change):
+            self.left = True
+            return super().delete(ctx, change)
+
+        def observe(self, ctx, query):
+            if self.left:
+                yield Unreadable(None, error, ("", "ConfigMap"))
+            else:
+                yield from super().observe(ctx, query)
+
+    world = World(target=Leaving(), guard=OPEN)
+    world.declare(config("a"))
+    world.reconcile()
+    world.undeclare("ConfigMap/a")
+    assert world.reconcile()["ConfigMap/a"].status is status
+    assert bool(world.store.inventory(world.app.id).entries) is (status is not OutcomeStatus.DONE)
 
 
 def test_two_objects_under_one_key_are_neither_changed_nor_deleted():
