@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from benchmarks.measuring import Report, Scale, Spent, fraction, measure
+from benchmarks.measuring import ROOT, Report, Scale, Spent, fraction, measure
 from gitops_core import Application, Options, Owner, ReconcileResult, plan, reconcile
 from gitops_core.engine.following import Following
 from gitops_core.kubernetes_api.connections import Connection
@@ -29,6 +29,7 @@ from gitops_core.testing.worlds import OPEN
 
 SERVERS: Final = Path(__file__).resolve().parents[1] / "tests" / "integration" / "kubernetes"
 KINDS: Final = 5
+_MOST_MEGABYTES: Final = 250
 
 
 def run(scale: Scale) -> Report:
@@ -38,6 +39,8 @@ def run(scale: Scale) -> Report:
         found = _Bench(server, Path(home), scale.documents // 10).run()
         _tell(report, found)
         report.counts |= found.counts
+        server.api().post("/api/v1/namespaces", {"metadata": {"name": "many"}}).expect(201)
+        _memory(report, server.kubeconfig(Path(home)), scale.documents)
         report.notes.append(
             f"kube-apiserver {server.version} and both clients on one machine of {os.cpu_count()} processors; requests as the server "
             "counts them. `kubectl apply` and `diff` are server-side. Wall time, since waiting for the server is what is compared."
@@ -150,6 +153,34 @@ class _Bench:
         for number in range(self._objects):
             body = {"metadata": {"name": f"crowd-{number}"}, "data": {"a": "b"}}
             api.post("/api/v1/namespaces/ours/configmaps", body).expect(201)
+
+
+def _memory(report: Report, kubeconfig: Path, objects: int) -> None:
+    """Apply many objects in a process of its own, look at them again, and see how large it became."""
+    code = f"from benchmarks.kubernetes import many; many({str(kubeconfig)!r}, {objects})"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise RuntimeError(run.stderr[-2000:])
+    megabytes = int(run.stdout) / 1024
+    what = f"largest resident memory of a process that applies {objects:,} objects and looks at them again"
+    report.add(what, f"{megabytes:.0f} MB", "<= 250 MB", is_met=megabytes <= _MOST_MEGABYTES)
+
+
+def many(kubeconfig: str, objects: int) -> None:
+    """Apply *objects* in the namespace ``many`` twice, and print this process's largest resident memory in KB."""
+    with tempfile.TemporaryDirectory() as home:
+        Path(home, "all.yaml").write_text(_yaml(objects))
+        target = KubernetesTarget(Connection.from_kubeconfig(kubeconfig), KubernetesSettings(namespace="many"))
+        app = Application(
+            name="many", owner=Owner("example.org", "bench"), source=DirectorySource(home), renderer=ManifestsRenderer(),
+            target=target, options=Options(wait=False, deadline=1800.0), guard=OPEN,
+        )  # fmt: skip
+        store = MemoryStore()
+        for _ in range(2):
+            result = reconcile(app, store=store)
+            if not result.ok:
+                raise RuntimeError(result.text())
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _tell(report: Report, found: _Found) -> None:
