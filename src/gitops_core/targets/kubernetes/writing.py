@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import AlreadyExists, Conflict, FieldConflict, Invalid, NotFound, Transient, UnknownKind
+from gitops_core.errors import AlreadyExists, Conflict, FieldConflict, FieldConflict, Invalid, NotFound, Transient, UnknownKind
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
@@ -157,6 +157,12 @@ class Writer:
         )
         try:
             return self.access.send(ctx, request)
+        except FieldConflict:
+            raise
+        except Conflict:
+            if change.live is not None:
+                self.access.get(ctx, info, change.key, metadata=True)  # raises NotFound where the object is gone: 409, too
+            raise
         except Invalid as error:
             if error.pointer != _UID:
                 raise
