@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import AlreadyExists, Conflict, FieldConflict, FieldConflict, Invalid, NotFound, Transient, UnknownKind
+from gitops_core.errors import AlreadyExists, Conflict, FieldConflict, Invalid, NotFound, Transient, UnknownKind
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
