@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import Cancelled, Expired, GitOpsError
+from gitops_core.errors import Cancelled, Expired, GitOpsError, TargetError, Transient
 from gitops_core.interfaces import Context, Query
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.streams import Stream
@@ -30,7 +30,8 @@ from gitops_core.targets.kubernetes.watched import Place, Watched
 
 Told = Live | Unreadable | ResourceKey
 _TICK: Final = 0.25  # seconds; the longest time until a stop is noticed
-_LONGEST_PAUSE: Final = 30.0  # seconds between two attempts to watch
+_LONGEST_PAUSE: Final = 30.0  # seconds between two attempts to watch, unless the server asks for more
+_SHORTEST: Final = 1.0  # seconds; a watch that ends sooner, and without a word, was none
 _NUMBERS: Final = itertools.count(1)
 
 
@@ -109,6 +110,7 @@ class _Follower:
     number: int = attrs.field(factory=lambda: next(_NUMBERS))
     _stopped: threading.Event = attrs.field(factory=threading.Event)
     _stream: Stream | None = None
+    _heard: int = 0
 
     def pairs(self) -> Iterable[tuple[tuple[str, str], str]]:
         """Return the (kind, namespace) pairs of what is followed."""
@@ -124,28 +126,31 @@ class _Follower:
     def run(self) -> None:
         """Follow until stopped; each failure is told, and waited out a little longer than the one before."""
         failures = 0
-        while not self._stopped.is_set():
-            try:
-                revision = self._list()
-                failures = 0
-                self._follow(revision)
-            except Expired:
-                continue
-            except Cancelled:
-                break
-            except GitOpsError as error:
-                failures += 1
-                self._interrupted()
-                if not self._stopped.is_set():
-                    self.told.put(Unreadable(None, error, self.info.group_kind))
-                    self._stopped.wait(min(_LONGEST_PAUSE, error.retry_after or 2.0 ** min(failures, 5)))
-        self._interrupted()
+        try:
+            while not self._stopped.is_set():
+                try:
+                    self._follow(self._list())
+                except Cancelled:
+                    return
+                except GitOpsError as error:
+                    failures = failures + 1 if self._heard == 0 else 1
+                    self._interrupted()
+                    if not isinstance(error, Expired) or failures > 1:
+                        self._pause(error, failures)
+        finally:
+            self._interrupted()
+
+    def _pause(self, error: GitOpsError, failures: int) -> None:
+        if not self._stopped.is_set():
+            self.told.put(Unreadable(None, error, self.info.group_kind))
+            self._stopped.wait(error.retry_after or min(_LONGEST_PAUSE, 2.0 ** min(failures, 5)))
 
     def _interrupted(self) -> None:
         self.watcher.watched.interrupted(self.info.group_kind, self.namespace, self.number)
 
     def _list(self) -> str:
         """Take in everything that bears a label of ours, and return the place from which to watch."""
+        self._heard = 0
         access = self.watcher.access
         ctx = with_time(self.ctx, access.settings.limits.timeout)
         sights: dict[Place, Sight] = {}
@@ -168,7 +173,7 @@ class _Follower:
     def _follow(self, revision: str) -> None:
         """Watch on from *revision*, in as many requests as the server wants; raises when that cannot go on."""
         while not self._stopped.is_set():
-            access = self.watcher.access
+            access, heard, began = self.watcher.access, self._heard, self.ctx.clock.monotonic()
             self._stream = access.watch(self.ctx, self.info, self.namespace, selector=self.marks.label, revision=revision)
             try:
                 if self._stopped.is_set():
@@ -179,17 +184,27 @@ class _Follower:
                         return
             finally:
                 self._stream.close()
+            if self._heard == heard and self.ctx.clock.monotonic() - began < _SHORTEST and not self._stopped.is_set():
+                raise Transient(
+                    f"the watch of {self.info.plural} ended as soon as it began; is there a proxy that takes no streams?"
+                )
 
     def _take_in(self, event: Mapping[str, Any]) -> str:
-        metadata = event["object"]["metadata"]
-        if event["type"] != "BOOKMARK":
+        found = event.get("object")
+        metadata = found.get("metadata") if isinstance(found, Mapping) else None
+        if not isinstance(metadata, Mapping) or (event.get("type") != "BOOKMARK" and not metadata.get("name")):
+            raise TargetError(
+                f"the watch of {self.info.plural} sent an event without an object; is this a Kubernetes API server?"
+            )
+        self._heard += 1
+        if event.get("type") != "BOOKMARK":
             place, sight = self._sight(metadata)
             key = self.keys.get(place)
             watched, kind = self.watcher.watched, self.info.group_kind
-            if event["type"] == "DELETED":
+            if event.get("type") == "DELETED":
                 watched.drop(kind, self.namespace, place, sight.revision)
             else:
                 watched.put(kind, self.namespace, place, sight)
             if key is not None:
-                self.told.put(key if event["type"] == "DELETED" else self._live(key, sight))
+                self.told.put(key if event.get("type") == "DELETED" else self._live(key, sight))
         return str(metadata.get("resourceVersion") or "")
