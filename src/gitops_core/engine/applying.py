@@ -90,7 +90,7 @@ class Applier:
         self._workers = max(1, min(p.app.options.workers, p.app.target.limits.concurrency, len(self._queue)))
         self._stopped: GitOpsError | None = None
         self._halted = threading.Event()
-        self._waker = Waker(p)
+        self._waker = Waker(p, (change.key for change in job.plan.ready))
         self._pool: Executor
         self.unrecorded: StateError | None = None
         """Why the inventory could not be written, if it could not; nothing new was begun after that."""

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-import attrs
-
 from gitops_core.engine.passes import begin
 from gitops_core.engine.runtime import Runtime
 from gitops_core.engine.waking import Waker
@@ -68,7 +66,7 @@ class Following:
         Raises:
             StateError: It cannot be read.
         """
-        waker = Waker(attrs.evolve(begin(self._app, self._store, self._runtime)))
+        waker = Waker(begin(self._app, self._store, self._runtime))
         waker.watch(self._store.inventory(self._app.id).entries)
         before, self._waker = self._waker, waker
         if before is not None:
@@ -88,6 +86,8 @@ class Following:
     def _run(self) -> None:
         while not self._stop.is_set():
             waker = self._waker
-            moved = waker.wait(_EVERY) if waker is not None else frozenset()
+            if waker is None or not waker.has_moved.wait(_EVERY):  # real time: a virtual clock would run away here
+                continue
+            moved = waker.moved()
             if moved and self._on_change is not None:
                 self._on_change(moved)

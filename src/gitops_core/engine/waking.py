@@ -21,25 +21,38 @@ class Waker:
     Watches objects for one pass, in a thread for each target that holds some of them, and collects the keys of what has moved.
 
     A target that cannot watch, or whose watch fails, is looked at in intervals as before. Used by the pass's own thread.
+
+    Args:
+        p: The pass.
+        candidates: Everything that may have to be waited for: what is of a kind that is watched already needs no other watch.
     """
 
-    def __init__(self, p: Pass) -> None:
+    def __init__(self, p: Pass, candidates: Iterable[ResourceKey] = ()) -> None:
         self._p = p
+        self._candidates = frozenset(candidates)
         self._moved: queue.SimpleQueue[ResourceKey] = queue.SimpleQueue()
         self._failed: queue.SimpleQueue[GitOpsError] = queue.SimpleQueue()
-        self._has_moved = threading.Event()
+        self.has_moved = threading.Event()
+        """Set when something has moved."""
         self._stop = threading.Event()
         self._watched: dict[int, frozenset[ResourceKey]] = {}
         self._threads: list[threading.Thread] = []
 
     def watch(self, keys: Iterable[ResourceKey]) -> None:
         """See to it that *keys* are being watched. Cost: nothing when they are, or cannot be."""
-        for target, wanted in self._by_target(keys):
-            if not wanted <= self._watched.get(id(target), frozenset()):
-                self._watched[id(target)] = wanted | self._watched.get(id(target), frozenset())
+        for target, asked in self._by_target(keys):
+            watched = self._watched.get(id(target), frozenset())
+            kinds = {(key.group, key.kind) for key in asked - watched}
+            if kinds:
+                alike = (key for key in self._candidates if (key.group, key.kind) in kinds and self._holds(target, key))
+                wanted = asked.union(alike) - watched
+                self._watched[id(target)] = watched | wanted
                 thread = threading.Thread(target=self._follow, args=(target, wanted), name=f"watch {target.name}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
+
+    def _holds(self, target: Target, key: ResourceKey) -> bool:
+        return self._p.app.target.member(key) is target
 
     @property
     def is_watching(self) -> bool:
@@ -48,8 +61,12 @@ class Waker:
 
     def wait(self, seconds: float) -> frozenset[ResourceKey]:
         """Wait for something to move, at most *seconds*; return everything that has moved by then."""
-        self._p.ctx.clock.wait(self._has_moved, seconds)
-        self._has_moved.clear()
+        self._p.ctx.clock.wait(self.has_moved, seconds)
+        return self.moved()
+
+    def moved(self) -> frozenset[ResourceKey]:
+        """Return everything that has moved since this was asked last."""
+        self.has_moved.clear()
         moved = set()
         while not self._moved.empty():
             moved.add(self._moved.get())
@@ -91,4 +108,4 @@ class Waker:
         key = seen.key if isinstance(seen, Live) else seen
         if isinstance(key, ResourceKey) and key in keys:
             self._moved.put(key)
-            self._has_moved.set()
+            self.has_moved.set()

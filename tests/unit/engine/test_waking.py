@@ -64,7 +64,7 @@ def pass_of():
 
 def moved(waker):
     """Wait, in real time, until something has moved."""
-    assert waker._has_moved.wait(PATIENCE)
+    assert waker.has_moved.wait(PATIENCE)
     return waker.wait(0.0)
 
 
@@ -242,3 +242,17 @@ def test_a_pass_that_is_stopped_while_it_waits_ends_its_watches_with_it():
     assert result["ConfigMap/a"].status == "pending"
     assert world.clock.monotonic() - began < 10.0, "it did not wait for the object's time to be up"
     assert not [t for t in threading.enumerate() if t.name.startswith("watch ") and t.is_alive()]
+
+
+def test_one_watch_of_a_kind_is_enough_for_all_of_it_that_may_have_to_be_waited_for():
+    world = World(target=Watching())
+    p = begin(world.app, world.store, world.runtime)
+    other = as_key("Secret/c")
+    waker = Waker(p, [A, B, other])
+    waker.watch([A])
+    assert world.target.begun.acquire(timeout=PATIENCE)
+    waker.watch([A, B])
+    waker.watch([other])
+    assert world.target.begun.acquire(timeout=PATIENCE)
+    waker.close()
+    assert world.target.asked == [{A, B}, {other}]
