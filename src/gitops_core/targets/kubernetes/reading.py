@@ -136,14 +136,17 @@ class _Kind:
 
     # -- lives ------------------------------------------------------------------------------------------------------------------
     def _lives(self, seen: Mapping[Place, Sight], selector: str, namespace: str = "") -> Iterator[Live]:
-        if not namespace and len({place[0] for place in seen}) == 1:
-            namespace = next(iter(seen))[0]
-        batch = Batch(self._access, self._ctx, self._info, namespace, selector)
+        spaces = {place[0] for place in seen}
+        together = bool(namespace) or (len(spaces) > 1 and self._may_list_all())  # else a Role may allow no list of them all
+        batches = {
+            space: Batch(self._access, self._ctx, self._info, namespace if together else space, selector)
+            for space in ([namespace] if together else spaces)
+        }
         for place, sight in seen.items():
             if sight.version != self._versions.get(self._keys[place]):
-                batch.moved.add(place)
+                batches[namespace if together else place[0]].moved.add(place)
         for place, sight in seen.items():
-            yield self._live(self._keys[place], sight, batch)
+            yield self._live(self._keys[place], sight, batches[namespace if together else place[0]])
 
     def _live(self, key: ResourceKey, sight: Sight, batch: Batch | None) -> Live:
         if sight.version == self._versions.get(key):

@@ -20,6 +20,7 @@ from gitops_core.testing.kubernetes.api import Answer
 from gitops_core.testing.kubernetes.http import ConnectionDropped, HttpRequest, HttpResponse, HttpStream
 from gitops_core.testing.kubernetes.routing import target
 from gitops_core.testing.kubernetes.statuses import ApiStatus
+from gitops_core.testing.kubernetes.users import by_path
 
 
 def _throttled(message: str, seconds: float) -> Exception:
@@ -61,10 +62,13 @@ def answered(plan: FaultPlan, clock: Clock, request: HttpRequest, run: Callable[
 
 
 def _named(request: HttpRequest) -> tuple[str, str]:
+    path, _ = by_path(request.path)
     try:
-        wish = target(request).wish
+        wish = target(attrs.evolve(request, path=path)).wish
     except (ApiStatus, IndexError):
-        return "kubernetes.get", request.path
+        return "kubernetes.get", path
+    if not wish.resource:
+        return "kubernetes.get", path
     resource = f"{wish.resource}.{wish.group}" if wish.group else wish.resource
     return f"kubernetes.{wish.verb}", "/".join(filter(None, (resource, wish.namespace, wish.name)))
 
