@@ -130,6 +130,7 @@ class Story:
         self.check_nothing_is_forgotten()
         assert {name: o.get("data") for name, o in self.live().items() if name not in self.theirs} == WANTED
         assert self.inventory().keys() == WANTED.keys()
+        assert {owner(self.live()[name]) for name in WANTED} == {self.app().id}
         assert self.plan().is_empty
         assert self.reconcile().status == "in-sync"
 
