@@ -44,7 +44,7 @@ class Rbac:
         return str(yaml.safe_dump_all([dict(role) for role in self.roles], sort_keys=False))
 
 
-def rbac_for(app: Application, *, store: StateStore, runtime: Runtime | None = None, name: str = "") -> Rbac:
+def rbac_for(app: Application, *, store: StateStore | None = None, runtime: Runtime | None = None, name: str = "") -> Rbac:
     """
     Return the roles that a pass of *app* needs: for what it declares now and for what it still owns.
 
@@ -53,7 +53,7 @@ def rbac_for(app: Application, *, store: StateStore, runtime: Runtime | None = N
 
     Args:
         app: Its target is a :class:`~gitops_core.targets.kubernetes.target.KubernetesTarget`, or a router that has one.
-        store: What it still owns.
+        store: What it still owns; the default store when none is given.
         runtime: Clock and stop signal.
         name: Of the roles; the application's when empty.
 
@@ -61,7 +61,7 @@ def rbac_for(app: Application, *, store: StateStore, runtime: Runtime | None = N
         ConfigError: Nothing of it goes to Kubernetes. STALL.
         GitOpsError: Source, renderer, store or discovery failed.
     """
-    p = begin(app, store, runtime or Runtime())
+    p = begin(app, store or _default_store(), runtime or Runtime())
     desired = render(p, fetch(p, resolve(p)))
     needs: list[Need] = []
     unknown: set[tuple[str, str]] = set()
@@ -75,6 +75,12 @@ def rbac_for(app: Application, *, store: StateStore, runtime: Runtime | None = N
     if not needs and not unknown:
         raise ConfigError(f"{app.id}: none of its objects goes to a KubernetesTarget; there is nothing to allow")
     return Rbac(tuple(roles(needs, name=name or app.name)), tuple(sorted(unknown)))
+
+
+def _default_store() -> StateStore:
+    from gitops_core.state.default import default_store  # why here: sqlite3 is loaded by those who need it
+
+    return default_store()
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -258,3 +259,26 @@ def test_no_secret_is_in_what_an_invalid_secret_is_answered_with(shop: Shop) -> 
     text = repr(result) + result.text() + str(shop.plan().to_json())
     assert "correct horse" not in text
     assert "Y29ycmVjdC" not in text
+
+
+def test_a_schema_that_changes_has_every_object_of_it_compared_anew(shop: Shop) -> None:
+    """A new default can make another object of the same declaration, without touching it."""
+    shop.options = Options(health_timeout=20.0)
+    shop.converge(definition(shop), tab(shop), config("settings"))
+    assert shop.reconcile().status == "in-sync"
+    api, name = shop.cluster.api(), f"{plural(shop)}.{GROUP}"
+    before = index_entry(api)
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
+    found = api.get(path).expect(200).body
+    found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["note"] = {"type": "string"}
+    api.put(path, found).expect(200)
+    wait_until(lambda: index_entry(api) != before)
+    other = shop.another("shop")
+    other.declare(*shop.bodies)
+    assert other.reconcile().ok
+    bodies = [path for method, path, _ in other.requests.paths if path.endswith(f"/{plural(shop)}/first")]
+    assert bodies, "the object was not looked at although its schema is another one"
+
+
+def index_entry(api: Any) -> str:
+    return str(json.loads(api.text("/openapi/v3"))["paths"].get(f"apis/{GROUP}/v1"))

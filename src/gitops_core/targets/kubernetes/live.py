@@ -44,9 +44,13 @@ class Sight:
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
 
-    def as_live(self, key: ResourceKey, body: Callable[[], Mapping[str, Any]]) -> Live:
-        """Return the engine's value for it."""
-        return Live(key, body, self.uid, self.version, self.owner, self.manager, self.deleting, self.finalizers)
+    def under(self, schema: str) -> str:
+        """Return the version of the object together with that of its *schema*: of the same object another one makes another thing."""
+        return f"{self.version}.{schema}" if schema else self.version
+
+    def as_live(self, key: ResourceKey, body: Callable[[], Mapping[str, Any]], version: str = "") -> Live:
+        """Return the engine's value for it, under another *version* where one is given."""
+        return Live(key, body, self.uid, version or self.version, self.owner, self.manager, self.deleting, self.finalizers)
 
 
 def sight_of(metadata: Mapping[str, Any], kind: tuple[str, str], marks: Marks) -> Sight:

@@ -20,6 +20,7 @@ from gitops_core.targets.kubernetes.access import Access
 from gitops_core.targets.kubernetes.bodies import Batch, Bodies
 from gitops_core.targets.kubernetes.live import Sight, sight_of
 from gitops_core.targets.kubernetes.marks import Marks
+from gitops_core.targets.kubernetes.schemas import Schemas
 from gitops_core.targets.kubernetes.watched import Watched
 
 Place = tuple[str, str]
@@ -33,6 +34,7 @@ class Reader:
     access: Access
     bodies: Bodies
     watched: Watched
+    schemas: Schemas
     narrowed: set[tuple[str, str]]
     """(group, kind) pairs that may not be listed over all namespaces."""
 
@@ -62,6 +64,7 @@ class _Kind:
         self._marks = marks
         self._info = reader.access.kind(ctx, keys[0])
         self._keys = {(reader.access.namespace(self._info, key), key.name): key for key in keys}
+        self._schema = reader.schemas.token(ctx, self._info)
 
     def observe(self) -> Iterator[Live | Unreadable]:
         self._reader.watched.relies_on(self._ctx.application, {(self._info.group_kind, place[0]) for place in self._keys})
@@ -143,12 +146,13 @@ class _Kind:
             for space in ([namespace] if together else spaces)
         }
         for place, sight in seen.items():
-            if sight.version != self._versions.get(self._keys[place]):
+            if sight.under(self._schema) != self._versions.get(self._keys[place]):
                 batches[namespace if together else place[0]].moved.add(place)
         for place, sight in seen.items():
             yield self._live(self._keys[place], sight, batches[namespace if together else place[0]])
 
     def _live(self, key: ResourceKey, sight: Sight, batch: Batch | None) -> Live:
-        if sight.version == self._versions.get(key):
+        version = sight.under(self._schema)
+        if version == self._versions.get(key):
             self._reader.bodies.answers.forget(key)  # the engine has taken it in
-        return sight.as_live(key, self._reader.bodies.reader(self._ctx, key, sight, self._marks, batch))
+        return sight.as_live(key, self._reader.bodies.reader(self._ctx, key, sight, self._marks, batch), version)

@@ -24,6 +24,7 @@ from gitops_core.targets.kubernetes.immutable import immutable_causes, immutable
 from gitops_core.targets.kubernetes.live import missing_marks
 from gitops_core.targets.kubernetes.marks import Marks
 from gitops_core.targets.kubernetes.reading import Reader
+from gitops_core.targets.kubernetes.schemas import Schemas
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
 from gitops_core.targets.kubernetes.spelling import spell
 from gitops_core.targets.kubernetes.watched import Watched
@@ -70,7 +71,7 @@ class KubernetesTarget(Target):
         self._bodies = Bodies(self._access, Answers())
         self._watched = Watched()
         self._narrowed: set[tuple[str, str]] = set()
-        self._reader = Reader(self._access, self._bodies, self._watched, self._narrowed)
+        self._reader = Reader(self._access, self._bodies, self._watched, Schemas(connection), self._narrowed)
         self._writer = Writer(self._access, self._bodies)
         self._watcher = Watcher(self._access, self._bodies, self._watched, self._narrowed)
         self._learned: dict[ResourceKey, frozenset[str]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Final
 
 from gitops_core.testing.kubernetes.kinds import Kind, KindTable
@@ -14,9 +16,14 @@ _WRITE_PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force"
 
 
 def index(kinds: KindTable) -> Object:
-    """Return the answer to ``/openapi/v3``: one document for each group and version."""
+    """Return the answer to ``/openapi/v3``: one document for each group and version, with a hash that changes with it."""
     bases = sorted({kind.base_path.lstrip("/") for kind in kinds})
-    return {"paths": {base: {"serverRelativeURL": f"/openapi/v3/{base}"} for base in bases}}
+    return {"paths": {base: {"serverRelativeURL": f"/openapi/v3/{base}?hash={_hash(kinds, base)}"} for base in bases}}
+
+
+def _hash(kinds: KindTable, base: str) -> str:
+    document = json.dumps(group_version(kinds, base.split("/")), sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest().upper()
 
 
 def group_version(kinds: KindTable, parts: list[str]) -> Object | None:
