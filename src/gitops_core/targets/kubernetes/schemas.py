@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, GitOpsError
 from gitops_core.interfaces import Context
-from gitops_core.kubernetes_api.connections import Connection
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import Request
+from gitops_core.targets.kubernetes.access import Access
 
 _INDEX: Final = "/openapi/v3"
 _EVERY: Final = 300.0  # seconds between two looks at the index
@@ -23,8 +23,8 @@ _EVERY: Final = 300.0  # seconds between two looks at the index
 class Schemas:
     """The hash of each group and version's schema, looked up every five minutes. Safe between threads."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._lock = threading.Lock()
         self._paths: Mapping[str, Any] = {}
         self._due = float("-inf")
@@ -48,9 +48,8 @@ class Schemas:
         return str(address or "").partition("hash=")[2][:12]
 
     def _index(self, ctx: Context) -> Mapping[str, Any]:
-        ctx.count("requests", 1)
         try:
-            found = self._connection.request(Request("GET", _INDEX), max(ctx.remaining(), 0.001)).body
+            found = self._access.send(ctx, Request("GET", _INDEX)).body
         except (Cancelled, DeadlineExceeded):
             raise
         except GitOpsError:

@@ -71,7 +71,7 @@ class KubernetesTarget(Target):
         self._bodies = Bodies(self._access, Answers())
         self._watched = Watched()
         self._narrowed: set[tuple[str, str]] = set()
-        self._reader = Reader(self._access, self._bodies, self._watched, Schemas(connection), self._narrowed)
+        self._reader = Reader(self._access, self._bodies, self._watched, Schemas(self._access), self._narrowed)
         self._writer = Writer(self._access, self._bodies)
         self._watcher = Watcher(self._access, self._bodies, self._watched, self._narrowed)
         self._learned: dict[ResourceKey, frozenset[str]] = {}
