@@ -106,9 +106,12 @@ def match(request: PlanRequest, key: ResourceKey, blind: Blind) -> Match:
 def _owned_or_not(request: PlanRequest, entry: InventoryEntry | None, live: Live) -> Match:
     if live.owner == request.application:
         return Match(Standing.OURS, entry, live)
-    if entry is None:
+    if entry is None or (live.owner and entry.state is EntryState.PLANNED):  # handed over, and not written since
         return Match(
-            Standing.UNOWNED, None, live, why=f"{live.owner} has let go of it" if live.owner else "it is there and nobody owns it"
+            Standing.UNOWNED,
+            entry,
+            live,
+            why=f"{live.owner} has let go of it" if live.owner else "it is there and nobody owns it",
         )
     if is_another(entry, live):
         return Match(Standing.UNOWNED, entry, live, why=recreated(entry, live))

@@ -72,6 +72,13 @@ def test_a_mark_of_an_application_that_has_let_go_counts_for_nothing():
     assert (Standing.UNOWNED, f"{THEM} has let go of it") == (match_.standing, match_.why)
 
 
+def test_a_hand_over_that_was_planned_and_not_written_is_still_to_be_done():
+    """The process died between the record and the write: the object bears the mark of the application before us."""
+    match_ = found(live={"owner": THEM}, entry={"state": PLANNED, "held_by": THEM})
+    assert (Standing.UNOWNED, f"{THEM} has let go of it") == (match_.standing, match_.why)
+    assert Standing.OURS is found(live={"owner": THEM}, entry={"state": APPLIED, "held_by": THEM}).standing
+
+
 def test_a_mark_of_an_application_in_another_state_store_is_respected():
     assert Standing.FOREIGN is found(live={"owner": THEM}, entry={"state": CLAIMED}).standing
 
