@@ -71,8 +71,9 @@ class KubernetesTarget(Target):
         self._bodies = Bodies(self._access, Answers())
         self._watched = Watched()
         self._narrowed: set[tuple[str, str]] = set()
-        self._reader = Reader(self._access, self._bodies, self._watched, Schemas(self._access), self._narrowed)
-        self._writer = Writer(self._access, self._bodies)
+        schemas = Schemas(self._access)
+        self._reader = Reader(self._access, self._bodies, self._watched, schemas, self._narrowed)
+        self._writer = Writer(self._access, self._bodies, schemas)
         self._watcher = Watcher(self._access, self._bodies, self._watched, self._narrowed)
         self._learned: dict[ResourceKey, frozenset[str]] = {}
 

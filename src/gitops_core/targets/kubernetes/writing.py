@@ -13,12 +13,13 @@ from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
 from gitops_core.model.plans import Action, DiffOp, FieldDiff
 from gitops_core.model.pointers import get, join, split
-from gitops_core.model.resources import Live, ResourceKey
+from gitops_core.model.resources import Live
 from gitops_core.model.revisions import Notice
 from gitops_core.targets.kubernetes.access import Access, as_object, is_sensitive
 from gitops_core.targets.kubernetes.bodies import Bodies
 from gitops_core.targets.kubernetes.live import prepared, sight_of
 from gitops_core.targets.kubernetes.marks import Marks
+from gitops_core.targets.kubernetes.schemas import Schemas
 from gitops_core.targets.kubernetes.spelling import to_apply
 from gitops_core.targets.kubernetes.taking_over import taken_over
 from gitops_core.targets.kubernetes.yielding import without_others_fields
@@ -45,6 +46,7 @@ class Writer:
 
     access: Access
     bodies: Bodies
+    schemas: Schemas
 
     def create(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
         """
@@ -60,7 +62,7 @@ class Writer:
             raise AlreadyExists(
                 "something of this name is there; observe it and decide about adoption", key=change.key
             ) from error
-        return self._live(ctx, change.key, answer, marks)
+        return self._live(ctx, info, change, answer, marks)
 
     def update(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
         """Make the object as declared; fields that we declared before and do not declare now go away."""
@@ -68,8 +70,8 @@ class Writer:
         if change.live is not None and change.live.owner != marks.application:
             self._take_over(ctx, info, change, marks)
         if change.strategy == "replace":
-            return self._live(ctx, change.key, self._replace(ctx, info, change, marks), marks)
-        return self._live(ctx, change.key, self._apply(ctx, info, change, _How(marks, force=_forces(change))), marks)
+            return self._live(ctx, info, change, self._replace(ctx, info, change, marks), marks)
+        return self._live(ctx, info, change, self._apply(ctx, info, change, _How(marks, force=_forces(change))), marks)
 
     def delete(self, ctx: Context, change: TargetChange, marks: Marks) -> None:
         """
@@ -211,10 +213,12 @@ class Writer:
             metadata[place] = {**(metadata.get(place) or {}), **marked}
         return {**body, "metadata": metadata}
 
-    def _live(self, ctx: Context, key: ResourceKey, answer: Response, marks: Marks) -> Live:
+    def _live(self, ctx: Context, info: KindInfo, change: TargetChange, answer: Response, marks: Marks) -> Live:
+        key = change.key
         sight = sight_of(as_object(answer.body, "PATCH")["metadata"], (key.group, key.kind), marks)
         self.bodies.answers.keep(key, sight.revision, answer.content)
-        return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks))
+        version = sight.under(self.schemas.token(ctx, info))
+        return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks), version)
 
 
 def _take_away(body: Any, diff: FieldDiff) -> None:

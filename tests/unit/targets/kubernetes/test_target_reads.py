@@ -30,6 +30,8 @@ class Server:
         self.asked = []
 
     def request(self, request, timeout):
+        if request.path == "/openapi/v3":
+            return Response(200, {}, {})  # no hashes: nothing of a schema in any version
         self.asked.append(request)
         return Response(200, {}, self.answer(request))
 
