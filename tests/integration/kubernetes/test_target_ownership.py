@@ -326,3 +326,14 @@ def test_an_update_never_reaches_another_object_of_the_same_name(shop: Shop) -> 
     with pytest.raises(Conflict, match="another object has this name now"):
         shop.target.update(make_context(application=shop.app.id, owner=shop.app.owner, clock=SystemClock()), change)
     assert shop.get("configmaps", "settings")["data"] == {"colour": "red"}
+
+
+def test_an_object_that_is_replaced_is_taken_over_in_one_pass(shop: Shop) -> None:
+    kubectl = "kubectl-client-side-apply"
+    shop.create("configmaps", config("settings", colour="red", size="large"), manager=kubectl)
+    shop.settings = KubernetesSettings(take_over=(kubectl,))
+    shop.options = Options(wait=False, conflicts="take")
+    shop.declare(config("settings", {"example.org/strategy": "replace"}, colour="green"))
+    assert shop.reconcile().ok
+    assert shop.get("configmaps", "settings")["data"] == {"colour": "green"}
+    assert shop.reconcile().status == "in-sync"

@@ -41,6 +41,14 @@ class _How:
 
 
 @attrs.frozen
+class _Since:
+    """As whom to overwrite an object, and the version that our own writes have given it since it was observed; else empty."""
+
+    marks: Marks
+    version: str
+
+
+@attrs.frozen
 class Writer:
     """Carries out changes. One request each, save for what an adoption takes over."""
 
@@ -67,10 +75,11 @@ class Writer:
     def update(self, ctx: Context, change: TargetChange, marks: Marks) -> Live:
         """Make the object as declared; fields that we declared before and do not declare now go away."""
         info = self._info(ctx, change)
+        moved_to = ""
         if change.live is not None and change.live.owner != marks.application:
-            self._take_over(ctx, info, change, marks)
+            moved_to = self._take_over(ctx, info, change, marks)
         if change.strategy == "replace":
-            return self._live(ctx, info, change, self._replace(ctx, info, change, marks), marks)
+            return self._live(ctx, info, change, self._replace(ctx, info, change, _Since(marks, moved_to)), marks)
         return self._live(ctx, info, change, self._apply(ctx, info, change, _How(marks, force=_forces(change))), marks)
 
     def delete(self, ctx: Context, change: TargetChange, marks: Marks) -> None:
@@ -170,26 +179,32 @@ class Writer:
                 raise
             raise Conflict("another object has this name now; observe again and plan anew", key=change.key) from error
 
-    def _replace(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> Response:
-        """Overwrite the whole object, if nobody has written to it since it was observed."""
+    def _replace(self, ctx: Context, info: KindInfo, change: TargetChange, since: _Since) -> Response:
+        """Overwrite the whole object, if nobody but us has written to it since it was observed."""
         live = change.live
         if live is None:
             raise NotFound("there is nothing to replace", key=change.key)
-        body = self._payload(info, change, marks)
-        body["metadata"] |= {"uid": live.id, "resourceVersion": live.body["metadata"]["resourceVersion"]}
-        query = (("fieldManager", marks.manager),)
+        body = self._payload(info, change, since.marks)
+        version = since.version or live.body["metadata"]["resourceVersion"]
+        body["metadata"] |= {"uid": live.id, "resourceVersion": version}
+        query = (("fieldManager", since.marks.manager),)
         request = Request("PUT", self.access.path(info, change.key), query, body, sensitive=is_sensitive(change.key))
         return self.access.send(ctx, request)
 
-    def _take_over(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> None:
-        """Make fields of other managers ours: of those the embedder names, of the application that hands it over; report it."""
+    def _take_over(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> str:
+        """
+        Make fields of other managers ours: of those the embedder names, of the application that hands it over; report it.
+
+        Returns:
+            str: The resourceVersion that the object has since; empty when there was nothing to take over.
+        """
         others = marks.taken_over(change.live.owner or "", self.access.settings.take_over) if change.live is not None else ()
         if not others or change.live is None:
-            return
+            return ""
         raw = self.access.get(ctx, info, change.key)
         found = taken_over(raw, marks.manager, others, str(change.desired.get("apiVersion") or ""))
         if found is None:
-            return
+            return ""
         entries, managers = found
         patch = [
             {"op": "test", "path": "/metadata/uid", "value": change.live.id},
@@ -197,8 +212,10 @@ class Writer:
             {"op": "replace", "path": "/metadata/resourceVersion", "value": raw["metadata"]["resourceVersion"]},
         ]
         path, query = self.access.path(info, change.key), (("fieldManager", marks.manager),)
-        self.access.send(ctx, Request("PATCH", path, query, patch, content_type=JSON_PATCH, sensitive=is_sensitive(change.key)))
+        request = Request("PATCH", path, query, patch, content_type=JSON_PATCH, sensitive=is_sensitive(change.key))
+        answer = as_object(self.access.send(ctx, request).body, "PATCH")
         ctx.notify(Notice("taken-over", f"{change.key}: the fields of {', '.join(managers)} are ours now"))
+        return str(answer["metadata"]["resourceVersion"])
 
     def _payload(self, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
         """Return the declaration with our marks, and without the fields that others are to keep."""
