@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 import attrs
 
-from gitops_core.errors import TargetError
+from gitops_core.errors import Expired, TargetError
 from gitops_core.interfaces import Context
 from gitops_core.kubernetes_api.connections import Connection
 from gitops_core.kubernetes_api.discovery import Discovery
@@ -16,6 +16,8 @@ from gitops_core.kubernetes_api.requests import Request, Response
 from gitops_core.kubernetes_api.streams import Stream
 from gitops_core.model.resources import ResourceKey
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
+
+T = TypeVar("T")
 
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -95,6 +97,29 @@ class Access:
             place = (page.get("metadata") or {}).get("continue") or ""
             if not place:
                 return
+
+    def listed(
+        self, ctx: Context, info: KindInfo, namespace: str, take: Callable[[Iterator[Mapping[str, Any]]], T], **how: Any
+    ) -> T:
+        """
+        Return what *take* makes of the items of a list, page by page; once more from the beginning where the server has forgotten
+        its place in between.
+
+        Args:
+            ctx: Of the call.
+            info: The kind.
+            namespace: As for :meth:`pages`.
+            take: Keeps what is needed of each item.
+            how: ``selector`` and ``metadata`` of :meth:`pages`.
+        """
+
+        def items() -> Iterator[Mapping[str, Any]]:
+            return (item for page in self.pages(ctx, info, namespace, **how) for item in page.get("items") or ())
+
+        try:
+            return take(items())
+        except Expired:
+            return take(items())
 
     def watch(self, ctx: Context, info: KindInfo, namespace: str, *, selector: str, revision: str) -> Stream:
         """Begin to watch metadata from *revision* on; counted as a request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -93,16 +93,18 @@ class Batch:
         return self._texts.get(place)
 
     def _listed(self) -> list[tuple[tuple[str, str], bytes]]:
-        found = []
         ctx = with_time(self.ctx, self.access.settings.limits.timeout)
-        for page in self.access.pages(ctx, self.info, self.namespace, selector=self.selector, metadata=False):
-            for item in page.get("items") or ():
-                metadata = item["metadata"]
-                place = (metadata.get("namespace", ""), metadata["name"])
-                if place in self.moved:
-                    whole = {"apiVersion": self.info.api_version, "kind": self.info.kind, **item}
-                    found.append((place, json.dumps(whole, separators=(",", ":")).encode()))
-        return found
+        return self.access.listed(
+            ctx, self.info, self.namespace, lambda items: list(self._wanted(items)), selector=self.selector, metadata=False
+        )
+
+    def _wanted(self, items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, str], bytes]]:
+        for item in items:
+            metadata = item["metadata"]
+            place = (metadata.get("namespace", ""), metadata["name"])
+            if place in self.moved:
+                whole = {"apiVersion": self.info.api_version, "kind": self.info.kind, **item}
+                yield place, json.dumps(whole, separators=(",", ":")).encode()
 
 
 class _Decoded:

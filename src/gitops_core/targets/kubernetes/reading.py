@@ -96,8 +96,9 @@ class _Kind:
         return self._access.settings.scope == "cluster" and self._info.group_kind not in self._reader.narrowed
 
     def _sights(self, namespace: str, selector: str) -> dict[Place, Sight]:
-        pages = self._access.pages(self._ctx, self._info, namespace, selector=selector)
-        return dict(self._wanted(item for page in pages for item in page.get("items") or ()))
+        return self._access.listed(
+            self._ctx, self._info, namespace, lambda items: dict(self._wanted(items)), selector=selector, metadata=True
+        )
 
     def _wanted(self, items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Place, Sight]]:
         for item in items:
