@@ -24,7 +24,10 @@ pytestmark = pytest.mark.slow
     [
         (["kubernetes==31.0.0", "urllib3==2.2.2"], {"kubernetes": "31.0.0", "urllib3": "2.2.2"}),
         (["kubernetes>=31,!=36.0.0,!=36.0.1"], {}),
-        (["kubernetes>=31,!=36.0.0,!=36.0.1", "boto3"], {}),
+        (
+            ["kubernetes>=31,<37,!=36.0.0,!=36.0.1", "boto3"],
+            {},
+        ),  # with 37, pip tries every boto3 there was: their date libraries differ
     ],
     ids=["oldest", "newest", "beside-boto3"],
 )
@@ -42,9 +45,9 @@ def test_a_client_carries_our_requests(tmp_path: Path, wanted: list[str], versio
         str(tmp_path),
     ]
     try:
-        installed = subprocess.run([*pip, *wanted, *OURS], capture_output=True, text=True, check=False, timeout=540)
+        installed = subprocess.run([*pip, *wanted, *OURS], capture_output=True, text=True, check=False, timeout=180)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"NOT TESTED: {' '.join(wanted)} could not be installed within nine minutes")
+        pytest.skip(f"NOT TESTED: {' '.join(wanted)} could not be installed within three minutes")
     if installed.returncode != 0:
         pytest.skip(f"NOT TESTED: {' '.join(wanted)} cannot be installed here: {installed.stderr.strip()[-300:]}")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SOURCE)])}
