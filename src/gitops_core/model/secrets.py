@@ -55,14 +55,11 @@ def secret_texts(body: Any) -> Iterator[str]:
         text = str(body.reveal())
         yield text
         yield from _decoded(text)
-    elif isinstance(body, dict | Mapping):
-        for item in body.values():
-            if type(item) not in _PLAIN:
-                yield from secret_texts(item)
-    elif isinstance(body, list | tuple):
-        for item in body:
-            if type(item) not in _PLAIN:
-                yield from secret_texts(item)
+        return
+    below = body.values() if isinstance(body, Mapping) else body if isinstance(body, list | tuple) else ()
+    for item in below:
+        if type(item) not in _PLAIN:
+            yield from secret_texts(item)
 
 
 def _decoded(text: str) -> Iterator[str]:
