@@ -175,8 +175,7 @@ def test_what_is_watched_is_not_asked_for_and_a_drift_costs_two_requests(shop: S
     shop.converge(config("settings"), secret("keys", password="correct horse"), deployment("web"))
     moved = threading.Event()
     with Following(shop.app, store=shop.store, runtime=shop.runtime, on_change=lambda _keys: moved.set()):
-        wait_until(lambda: shop.reconcile().status == "in-sync" and shop.requests.since() == {})
-        shop.requests.since()
+        stands(shop, kinds=3)
         for _ in range(3):
             assert shop.reconcile().status == "in-sync"
         assert shop.requests.since() == {}
@@ -194,7 +193,8 @@ def test_what_is_watched_is_not_asked_for_and_a_drift_costs_two_requests(shop: S
 def test_a_storm_of_status_changes_moves_nothing(shop: Shop) -> None:
     shop.converge(deployment("web"))
     with Following(shop.app, store=shop.store, runtime=shop.runtime):
-        wait_until(lambda: shop.reconcile().status == "in-sync" and shop.requests.since() == {})
+        stands(shop, kinds=1)
+        assert shop.reconcile().status == "in-sync"
         path = shop.path("deployments", "web/status", "apps")
         for number in range(20):
             body = {"status": {"observedGeneration": 1, "replicas": number}}
@@ -202,6 +202,12 @@ def test_a_storm_of_status_changes_moves_nothing(shop: Shop) -> None:
         time.sleep(0.5)
         assert shop.reconcile().status == "in-sync"
         assert shop.requests.since() == {}
+
+
+def stands(shop: Shop, kinds: int) -> None:
+    """Wait until each kind has been listed and is being watched from there on: two requests each; then count anew."""
+    wait_until(lambda: shop.requests.counts["GET"] >= 2 * kinds)
+    shop.requests.since()
 
 
 def wait_until(true: Any, seconds: float = 15.0) -> None:
