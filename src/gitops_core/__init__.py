@@ -15,6 +15,8 @@ The house, in the order in which data flows through it::
     kubernetes_api  the way to a Kubernetes API server: connection, errors, kinds, watches
     state        memory, sqlite, kubernetes: what we own, written ahead
     operations   plan, apply, reconcile, check, destroy, explain
+    controller   many applications, kept reconciled for months
+    context      what every plug-in call gets: clock, deadline, the way out
     rbac         the Kubernetes roles that an application needs
     errors       one tree; every error says RETRY, WAIT or STALL
     collecting   Python's garbage collector, kept from walking the same documents again and again

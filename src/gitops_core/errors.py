@@ -40,6 +40,7 @@ Every error of this library, and what to do about each.
     ├── StateError
     │   ├── StateLocked         RETRY  another process works on this application
     │   ├── StateConflict       RETRY  somebody else wrote the inventory since we read it
+    │   ├── StaleTerm           WAIT   another engine has taken the application over
     │   ├── StateUnavailable    RETRY  disk full, read-only, server gone
     │   └── StateCorrupt        STALL  the store cannot be read; nothing was written
     ├── PluginError             RETRY  a plug-in broke its contract or threw something foreign; bounded
@@ -363,6 +364,12 @@ class StateLocked(StateError):
 
 class StateConflict(StateError):
     """Somebody else wrote the inventory since we read it."""
+
+
+class StaleTerm(StateError):
+    """Another engine has taken the application over, under a later term; nothing was written."""
+
+    default = Disposition.WAIT
 
 
 class StateUnavailable(StateError):

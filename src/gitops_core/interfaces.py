@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import abc
 import functools
-import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar, Final, Protocol, Self, TypeVar
+from typing import ClassVar, Final, Self
 
 import attrs
 from attrs.validators import ge, gt, optional
 
-from gitops_core.errors import Cancelled, DeadlineExceeded
+from gitops_core.context import Clock as Clock
+from gitops_core.context import Context as Context
+from gitops_core.context import Memo as Memo
+from gitops_core.context import Signal as Signal
+from gitops_core.context import Sink as Sink
 from gitops_core.model.applications import Owner
-from gitops_core.model.events import Event
 from gitops_core.model.fields import Fields as Fields
 from gitops_core.model.fields import Identity as Identity
 from gitops_core.model.health import Health
@@ -33,114 +35,10 @@ from gitops_core.model.inventory import Holder, Inventory, InventoryUpdate
 from gitops_core.model.plans import Action, FieldDiff, Plan
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import Live, Origin, Pending, Resource, ResourceKey, Unreadable, key_of
-from gitops_core.model.revisions import Notice, Revision, Tree
+from gitops_core.model.revisions import Revision, Tree
+from gitops_core.model.rosters import Member, Standing
 from gitops_core.model.values import Body
 from gitops_core.model.verdicts import Violation
-
-T = TypeVar("T")
-# ---------------------------------------------------------------------------------------------------------------------
-# What every call gets
-
-
-class Signal(Protocol):
-    """A flag that somebody else sets once: ``threading.Event`` is one."""
-
-    def is_set(self) -> bool: ...
-    def set(self) -> None: ...
-    def wait(self, timeout: float | None = None) -> bool: ...
-
-
-class Clock(abc.ABC):
-    """All time comes from here, so that tests run on a virtual one."""
-
-    @abc.abstractmethod
-    def now(self) -> float:
-        """Return the time of day in seconds since the epoch."""
-
-    @abc.abstractmethod
-    def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back."""
-
-    @abc.abstractmethod
-    def wait(self, signal: Signal, seconds: float) -> bool:
-        """Wait until *signal* is set, at most *seconds*; return whether it is set."""
-
-    def take(self, attempt: Callable[[float], T], seconds: float) -> T:
-        """Return what *attempt* returns, which may block that long. A simulated clock gives it 0, and tries again in between."""
-        return attempt(seconds)
-
-
-class Memo(Protocol):
-    """A cache that may outlive the process. A miss is always possible; values are bytes and hold nothing secret."""
-
-    def get(self, space: str, key: str) -> bytes | None: ...
-    def put(self, space: str, key: str, value: bytes) -> None: ...
-
-
-@attrs.frozen(kw_only=True)
-class Context:
-    """
-    What every plug-in call gets: who asks, until when, and the way out.
-
-    Attributes:
-        application: ``Application.id``.
-        owner: Prefix of every label and annotation key.
-        clock: All time.
-        cancel: Set when the host wants us to stop.
-        deadline: On ``clock.monotonic()``; infinite when there is none.
-        salt: Keys the digests of secret values; the state store's own.
-        memo: A cache that may outlive the process.
-        random: All randomness.
-        notify: Reports a :class:`Notice`.
-        count: Adds to a counter of the pass's cost: ``ctx.count("documents_decoded")``.
-    """
-
-    application: str
-    owner: Owner
-    clock: Clock
-    cancel: Signal
-    deadline: float = float("inf")
-    salt: bytes = attrs.field(default=b"", repr=False)
-    memo: Memo
-    random: random.Random
-    notify: Callable[[Notice], None]
-    count: Callable[[str, int], None]
-
-    def remaining(self) -> float:
-        """Return the seconds left until the deadline; never negative."""
-        return max(0.0, self.deadline - self.clock.monotonic())
-
-    def check(self) -> None:
-        """
-        Do nothing, unless it is time to stop.
-
-        Raises:
-            Cancelled: The host asked us to. WAIT.
-            DeadlineExceeded: No time is left. RETRY.
-        """
-        if self.cancel.is_set():
-            raise Cancelled("stopped by the host")
-        if self.clock.monotonic() >= self.deadline:
-            raise DeadlineExceeded("out of time; raise Options.deadline, or the target's limits.timeout")
-
-    def sleep(self, seconds: float) -> None:
-        """Wait *seconds* on the clock; raises like :meth:`check` as soon as there is a reason to stop."""
-        self.check()
-        self.clock.wait(self.cancel, min(seconds, self.remaining()))
-        self.check()
-
-    def within(self, seconds: float) -> Context:
-        """Return this context with a deadline at most *seconds* away."""
-        until = min(self.deadline, self.clock.monotonic() + seconds)  # attrs.evolve takes five times as long as what follows
-        return Context(application=self.application, owner=self.owner, clock=self.clock, cancel=self.cancel, deadline=until,
-            salt=self.salt, memo=self.memo, random=self.random, notify=self.notify, count=self.count)  # fmt: skip
-
-
-class Sink(Protocol):
-    """Takes events. Called in order, outside of every lock; what it raises is reported once and never stops a pass."""
-
-    def emit(self, event: Event) -> None: ...
-
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The four interfaces
@@ -183,6 +81,25 @@ class Source(Plugin):
     @abc.abstractmethod
     def fetch(self, ctx: Context, revision: Revision) -> Tree:
         """Return exactly *revision*, whatever the reference names by now. A no-op when it is here already."""
+
+    @property
+    def reference(self) -> str:
+        """
+        What :meth:`resolve` asks, as text: repository, reference, and on whose behalf. Equal texts, equal answers.
+
+        A controller asks once for all applications with the same one. Empty: each is asked.
+        """
+        return ""
+
+    def is_told_by(self, repository: str, ref: str) -> bool:
+        """
+        Tell whether a push may change what :meth:`resolve` returns.
+
+        Args:
+            repository: Any URL of the repository that was pushed to.
+            ref: The full name of what was pushed, such as ``refs/heads/main``; empty for "something".
+        """
+        return False
 
 
 class Renderer(Plugin):
@@ -358,7 +275,13 @@ class Target(Plugin):
         raise NotImplementedError
 
     def watch(self, ctx: Context, query: Query) -> Iterable[Live | Unreadable | ResourceKey]:
-        """Yield objects as they change, keys as they vanish, until cancelled."""
+        """
+        Yield objects as they change, keys as they vanish, until cancelled; for an object whose kind cannot be watched for now an
+        :class:`Unreadable`.
+
+        A controller calls it once for this target, on behalf of all applications that use it: ``ctx.application`` is empty then, and
+        ``query.keys`` what all of them own. It is called anew when keys come that the query did not have.
+        """
         raise NotImplementedError
 
     def etag(self, ctx: Context) -> str | None:
@@ -497,3 +420,31 @@ class StateStore(Plugin):
     @abc.abstractmethod
     def forget(self, application: str) -> None:
         """Remove everything about *application*; a no-op when unknown."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Who works on what, where several engines share the work
+
+
+class Coordinator(Plugin):
+    """
+    Agrees with other engines on who takes part, and lets each know until when it may write.
+
+    For one generation there is one list of members, whoever is asked. A member that does not beat for a while is counted out, not
+    before its own standing has ended. Methods are called by one thread of each member.
+
+    Raises (every method):
+        StateUnavailable: What the members agree through cannot be reached. RETRY; the standing ends by itself.
+        Denied: Not allowed to. STALL.
+    """
+
+    interval: float = 5.0
+    """Seconds between two beats."""
+
+    @abc.abstractmethod
+    def beat(self, ctx: Context, member: Member) -> Standing:
+        """Say that *member* is alive, joining when it is new, and return who takes part. Cheap: a request or two."""
+
+    @abc.abstractmethod
+    def leave(self, ctx: Context, member: Member) -> None:
+        """Take *member* out at once; a no-op when it is not in."""

@@ -31,6 +31,7 @@ from gitops_core.model.plans import Plan
 from gitops_core.model.resources import ResourceKey, as_key
 from gitops_core.model.results import CheckResult, ReconcileResult
 from gitops_core.model.revisions import Revision
+from gitops_core.state.default import default_store
 
 
 def plan(app: Application, *, store: StateStore | None = None, runtime: Runtime | None = None) -> Plan:
@@ -139,10 +140,4 @@ def _run(
 
 
 def _begin(app: Application, store: StateStore | None, runtime: Runtime | None) -> Pass:
-    return begin(app, store or _default_store(), runtime or Runtime())
-
-
-def _default_store() -> StateStore:
-    from gitops_core.state.default import default_store  # why here: sqlite3 is loaded by those who need it
-
-    return default_store()
+    return begin(app, store or default_store(), runtime or Runtime())

@@ -16,6 +16,7 @@ from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.model.applications import Application
 from gitops_core.model.resources import ResourceKey
 from gitops_core.planning.annotations import read_annotations
+from gitops_core.state.default import default_store
 from gitops_core.targets.kubernetes.permissions import Need, binding, roles
 from gitops_core.targets.kubernetes.target import KubernetesTarget
 
@@ -61,7 +62,7 @@ def rbac_for(app: Application, *, store: StateStore | None = None, runtime: Runt
         ConfigError: Nothing of it goes to Kubernetes. STALL.
         GitOpsError: Source, renderer, store or discovery failed.
     """
-    p = begin(app, store or _default_store(), runtime or Runtime())
+    p = begin(app, store or default_store(), runtime or Runtime())
     desired = render(p, fetch(p, resolve(p)))
     needs: list[Need] = []
     unknown: set[tuple[str, str]] = set()
@@ -75,12 +76,6 @@ def rbac_for(app: Application, *, store: StateStore | None = None, runtime: Runt
     if not needs and not unknown:
         raise ConfigError(f"{app.id}: none of its objects goes to a KubernetesTarget; there is nothing to allow")
     return Rbac(tuple(roles(needs, name=name or app.name)), tuple(sorted(unknown)))
-
-
-def _default_store() -> StateStore:
-    from gitops_core.state.default import default_store  # why here: sqlite3 is loaded by those who need it
-
-    return default_store()
 
 
 @attrs.frozen

@@ -42,6 +42,7 @@ def test_declaring_an_application_loads_values_only() -> None:
     modules = loaded_after("from gitops_core import Application, Options, Owner, Plan, ReconcileResult, Target")
     assert packages(modules) & set(HEAVY) == set()
     assert {module for module in modules if module.startswith("gitops_core.")} == {
+        "gitops_core.context",
         "gitops_core.errors",
         "gitops_core.interfaces",
         "gitops_core.model",

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from gitops_core.engine.clock import SystemClock
+from gitops_core.context import SystemClock
 from gitops_core.interfaces import Query, TargetChange
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import Live, ResourceKey, Unreadable

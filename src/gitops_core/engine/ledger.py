@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from gitops_core.interfaces import StateStore
 from gitops_core.model.inventory import Inventory, InventoryUpdate
 
@@ -13,9 +15,21 @@ class Ledger:
     Every write names the serial of the one before, so a second engine is found out before it can do harm.
     """
 
-    def __init__(self, store: StateStore, inventory: Inventory) -> None:
+    def __init__(self, store: StateStore, inventory: Inventory, term: int = 0) -> None:
         self._store = store
+        self._term = term
         self.inventory = inventory
+
+    def claim(self) -> None:
+        """
+        Shut out everybody who works under an earlier term, before anything else is done. Cost: one write for each new term.
+
+        Raises:
+            StaleTerm: Our own term is over. WAIT.
+            StateError: As for :meth:`write`.
+        """
+        if self._term and self._term != self.inventory.term:
+            self._send(InventoryUpdate(term=self._term))
 
     def write(self, update: InventoryUpdate) -> None:
         """
@@ -23,8 +37,12 @@ class Ledger:
 
         Raises:
             StateConflict: Another engine wrote in between. RETRY, in the next pass.
+            StaleTerm: Another engine has taken over. WAIT.
             StateUnavailable: The store cannot be written. RETRY.
         """
         if update:
-            name = self.inventory.application
-            self.inventory = self._store.update_inventory(name, update, serial=self.inventory.serial)
+            self._send(attrs.evolve(update, term=self._term) if self._term else update)
+
+    def _send(self, update: InventoryUpdate) -> None:
+        name = self.inventory.application
+        self.inventory = self._store.update_inventory(name, update, serial=self.inventory.serial)

@@ -76,7 +76,7 @@ def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileRes
             result = None if p.saved_plan else quiet.still_in_sync(p, at)
         if result is None:
             desired = load(p, at)
-            result = converge(p, desired, Ledger(p.store, p.store.inventory(p.app.id)), select)
+            result = converge(p, desired, Ledger(p.store, p.store.inventory(p.app.id), p.runtime.term), select)
     except StateError:
         raise
     except GitOpsError as error:
@@ -87,6 +87,7 @@ def _attempt(p: Pass, revision: Revision | None, select: Select) -> ReconcileRes
 @foreseen()
 def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> ReconcileResult:
     """Bring the target to *desired*: decide, write ahead, apply, verify, prune, record."""
+    ledger.claim()
     token = None if p.saved_plan else quiet.token(p)  # what a saved plan leaves out has to be done by the next pass
     decided = decide_all(p, desired, ledger, resume(p, ledger))
     plan, ended = select(decided.planned.plan)
@@ -219,7 +220,7 @@ def destroy(p: Pass) -> ReconcileResult:
     p.events.emit(EventType.PASS_STARTED, p.app.name)
     try:
         with alone(p):
-            ledger = Ledger(p.store, p.store.inventory(p.app.id))
+            ledger = Ledger(p.store, p.store.inventory(p.app.id), p.runtime.term)
             result = converge(p, Desired(tree.revision, tree, ()), ledger, lambda plan: (plan, ()))
             result = _remembered(p, result)
     except GitOpsError as error:

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import attrs
 
-from gitops_core.engine.clock import SystemClock
+from gitops_core.context import SystemClock
 from gitops_core.interfaces import Clock, Signal, Sink
 
 P = ParamSpec("P")
@@ -50,6 +50,8 @@ class Runtime:
         executor: Makes the pool for one pass, from the number of workers.
         random: All randomness (jitter, pass ids).
         sinks: Get every event.
+        term: Under which the host works, where several share the work: an engine of an earlier term writes nothing more.
+        waits: Off: a pass with nothing to do but wait ends PENDING, says when to come back, and holds nobody up.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
@@ -57,3 +59,5 @@ class Runtime:
     executor: Callable[[int], Executor] = threads
     random: random.Random = attrs.field(factory=random.SystemRandom)
     sinks: tuple[Sink, ...] = attrs.field(default=(), converter=_sinks)
+    term: int = 0
+    waits: bool = True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
-from attrs.validators import ge, gt, in_
+from attrs.validators import ge, gt, in_, is_callable, or_
 
 from gitops_core.model.guards import Approval, Guard
 from gitops_core.model.pointers import Patterns, as_patterns
@@ -15,11 +15,15 @@ from gitops_core.model.resources import ResourceKey, key_set
 from gitops_core.model.values import text_set
 
 if TYPE_CHECKING:
+    from gitops_core.controller.status import ApplicationStatus
     from gitops_core.health.rules import HealthRules
     from gitops_core.interfaces import Policy, Renderer, Source, Target
 
 CONFLICTS: Final = ("refuse", "take", "leave")
 """What can be done about fields that others have written."""
+
+DRIFT: Final = ("off", "warn", "enforce")
+"""What can be done about objects that are no longer as they were applied."""
 
 _DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -114,6 +118,11 @@ class Options:
             (unless it was ours before: then it is drift, and repaired), ``take`` or ``leave``.
         interval: What ``requeue_after`` says after a pass that is in sync.
         lock_timeout: How long to wait while another process reconciles the same application.
+        drift: What a controller does about an object that is no longer as it was applied, although its declaration is: ``enforce``
+            repairs it, ``warn`` only tells, ``off`` does not even look. A new declaration is applied whatever this says.
+        on_degraded: What a controller does when a new revision does not become healthy in time: ``report`` it, or ``rollback`` to
+            the last healthy one, once, and stay there until released.
+        priority: Among applications that are due, those with a higher one come first; nobody waits for ever.
 
     Raises:
         ValueError: A number that makes no sense: no worker, no attempt, a negative time.
@@ -138,6 +147,30 @@ class Options:
     conflicts: str = attrs.field(default="refuse", validator=in_(CONFLICTS))
     interval: float = attrs.field(default=180.0, validator=ge(0.0))
     lock_timeout: float = attrs.field(default=30.0, validator=ge(0.0))
+    drift: str = attrs.field(default="enforce", validator=in_(DRIFT))
+    on_degraded: str = attrs.field(default="report", validator=in_(("report", "rollback")))
+    priority: int = 0
+
+
+@attrs.frozen
+class Dependency:
+    """
+    Another application that has to be ready first.
+
+    Attributes:
+        application: Its ``id``, or its name where the owner is the same.
+        condition: ``applied``: its last pass did everything it was to do; ``healthy``: and all of it has settled and is well.
+            Or a function of its :class:`~gitops_core.controller.status.ApplicationStatus`; it is pure and quick.
+    """
+
+    application: str
+    condition: Literal["applied", "healthy"] | Callable[[ApplicationStatus], bool] = attrs.field(
+        default="healthy", validator=or_(in_(("applied", "healthy")), is_callable())
+    )
+
+
+def _dependencies(values: Iterable[Dependency | str]) -> tuple[Dependency, ...]:
+    return tuple(value if isinstance(value, Dependency) else Dependency(value) for value in values)
 
 
 @attrs.frozen(kw_only=True)
@@ -156,6 +189,8 @@ class Application:
         approvals: Named, expiring permissions to exceed them.
         options: How a pass behaves.
         health: Rules by kind for "settled?" and "healthy?"; None for ours. ``DEFAULT_RULES.with_rule(...)`` overrides one.
+        depends_on: Applications that a controller lets go first, and deletes later; a name alone means "healthy".
+        tenant: Whose it is: a controller shares its workers evenly among tenants.
     """
 
     name: str = attrs.field(validator=_spelled(_NAME, _IS_NAME))
@@ -168,6 +203,8 @@ class Application:
     approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals)
     options: Options = Options()
     health: HealthRules | None = None
+    depends_on: tuple[Dependency, ...] = attrs.field(default=(), converter=_dependencies)
+    tenant: str = ""
 
     @property
     def id(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
 
 
@@ -129,6 +130,8 @@ class Inventory:
         entries: By key.
         intents: Open intents by key.
         serial: Counts writes; a write names the serial it was based on, and a stale one is refused (StateConflict).
+        term: The highest term under which it was written: a write of an earlier one is refused (StaleTerm).
+        orders: What people have ordered about the application.
 
     An entry exists from before the first write of its object until after its delete.
     """
@@ -137,6 +140,8 @@ class Inventory:
     entries: Mapping[ResourceKey, InventoryEntry] = attrs.field(factory=dict)
     intents: Mapping[ResourceKey, Intent] = attrs.field(factory=dict)
     serial: int = 0
+    term: int = 0
+    orders: Orders = Orders()
 
 
 @attrs.frozen
@@ -149,15 +154,20 @@ class InventoryUpdate:
         drop: Keys to remove (a no-op where absent).
         open_intents: Intents to add or replace.
         close_intents: Keys whose intent is done.
+        term: The term of who writes; 0 for one that does not share its work with others.
+        orders: The orders from now on; None leaves them.
     """
 
     put: tuple[InventoryEntry, ...] = ()
     drop: tuple[ResourceKey, ...] = ()
     open_intents: tuple[Intent, ...] = ()
     close_intents: tuple[ResourceKey, ...] = ()
+    term: int = 0
+    orders: Orders | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.put or self.drop or self.open_intents or self.close_intents)
+        """Tell whether it says anything about objects or orders; a term alone changes nothing that is owned."""
+        return bool(self.put or self.drop or self.open_intents or self.close_intents or self.orders is not None)
 
     def apply_to(self, inventory: Inventory) -> Inventory:
         """Return *inventory* after this update, with the next serial."""
@@ -167,4 +177,8 @@ class InventoryUpdate:
             entries.pop(key, None)
         for key in self.close_intents:
             intents.pop(key, None)
-        return Inventory(inventory.application, entries, intents, inventory.serial + 1)
+        return Inventory(inventory.application, entries, intents, inventory.serial + 1, *self.standing(inventory))
+
+    def standing(self, inventory: Inventory) -> tuple[int, Orders]:
+        """Return term and orders after this update of *inventory*."""
+        return max(inventory.term, self.term), inventory.orders if self.orders is None else self.orders

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gitops_core.state.sqlite import SqliteStore, default_path
+if TYPE_CHECKING:
+    from gitops_core.state.sqlite import SqliteStore
 
 
 def default_store(path: str | os.PathLike[str] | None = None) -> SqliteStore:
@@ -19,6 +20,8 @@ def default_store(path: str | os.PathLike[str] | None = None) -> SqliteStore:
     Raises:
         ConfigError: This user has no home directory. STALL.
     """
+    from gitops_core.state.sqlite import SqliteStore, default_path  # why here: sqlite3 is loaded by those who need it
+
     fresh = SqliteStore(path if path is not None else default_path())  # opens nothing
     return _STORES.setdefault(str(fresh.path), fresh)  # atomic: two first callers get one store
 

@@ -14,15 +14,17 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from gitops_core.model.inventory import EntryState, Holder, Intent, Inventory, InventoryEntry, InventoryUpdate
+from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.codec import Codec, load_all
 from gitops_core.state.database import Database
 from gitops_core.state.failures import decoding
-from gitops_core.state.rules import check_serial
+from gitops_core.state.rules import check_serial, check_term
 from gitops_core.state.schema import shape_row
 
 _ENTRIES: Final = Codec(InventoryEntry, apart=("key", "scope", "state", "declared", "id"))
 _INTENTS: Final = Codec(Intent, apart=("key",))
+_ORDERS: Final = Codec(Orders)
 _STATES: Final = {str(state): state for state in EntryState}
 
 _KEY: Final = "api_group, kind, namespace, name"
@@ -81,12 +83,14 @@ class Inventories:
             check_serial(application, based_on=serial, stored=stored)
             row = row or application_row(connection, application)
             before = self._current(application, row, stored)
+            check_term(before, update)
             after = self._shared(update).apply_to(before)
             changed = _changed([*(e.key for e in update.put), *update.drop], before.entries, after.entries)
             self._write_entries(connection, row, changed, before.entries)
             opened = (intent.key for intent in update.open_intents)
             _write_intents(connection, row, _changed([*opened, *update.close_intents], before.intents, after.intents))
-            connection.execute("UPDATE applications SET serial = ? WHERE id = ?", (after.serial, row))
+            standing = (after.serial, after.term, _ORDERS.dump(after.orders), row)
+            connection.execute("UPDATE applications SET serial = ?, term = ?, orders = ? WHERE id = ?", standing)
             if after.serial % _SWEEP_EVERY == 0:
                 sweep_shapes(connection)
         self._cache[application] = _Cached(row, after)
@@ -139,7 +143,10 @@ class Inventories:
         with decoding(self._database.path, "intents"):
             found = connection.execute(f"SELECT {_KEY}, facts FROM intents WHERE application = ?", (row,))
             intents = {key: _INTENTS.load(facts, key=key) for key, facts in ((ResourceKey(*k), facts) for *k, facts in found)}
-        return _Cached(row, Inventory(application, entries, intents, serial))
+        with decoding(self._database.path, "applications"):
+            sql = "SELECT term, orders FROM applications WHERE id = ?"
+            term, orders = connection.execute(sql, (row,)).fetchone() or (0, "{}")
+            return _Cached(row, Inventory(application, entries, intents, serial, term, _ORDERS.load(orders)))
 
     def _load_entries(self, connection: Connection, row: int) -> dict[ResourceKey, InventoryEntry]:
         rows = connection.execute(

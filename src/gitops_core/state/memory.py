@@ -16,7 +16,7 @@ from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Holder, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.locks import ThreadLocks
-from gitops_core.state.rules import HOLDER_RANK, JOURNAL_LIMIT, MEMO_LIMIT, check_serial, repetition
+from gitops_core.state.rules import HOLDER_RANK, JOURNAL_LIMIT, MEMO_LIMIT, check_serial, check_term, repetition
 
 
 @attrs.define
@@ -68,6 +68,7 @@ class MemoryStore(StateStore):
         with self._lock:
             current = self.inventory(application)
             check_serial(application, based_on=serial, stored=current.serial)
+            check_term(current, update)
             kept = self._of(application)
             kept.inventory = update.apply_to(current)
             return kept.inventory

@@ -6,9 +6,9 @@ from typing import Final
 
 import attrs
 
-from gitops_core.errors import StateConflict
+from gitops_core.errors import StaleTerm, StateConflict
 from gitops_core.model.history import PassRecord
-from gitops_core.model.inventory import EntryState
+from gitops_core.model.inventory import EntryState, Inventory, InventoryUpdate
 
 JOURNAL_LIMIT: Final = 20_000
 """Journal records kept for each application: a first pass over 10,000 objects and its aftermath."""
@@ -38,4 +38,20 @@ def check_serial(application: str, *, based_on: int, stored: int) -> None:
         raise StateConflict(
             f"{application}: the inventory is at serial {stored}, this write was based on serial {based_on}: another engine wrote "
             "in between; read the inventory again and plan anew"
+        )
+
+
+def check_term(inventory: Inventory, update: InventoryUpdate) -> None:
+    """
+    Refuse a write of somebody whose time is over.
+
+    Raises:
+        StaleTerm: Somebody with a later term has written. WAIT.
+
+    Source: fencing tokens as in Kleppmann, "How to do distributed locking" (2016).
+    """
+    if 0 < update.term < inventory.term:
+        raise StaleTerm(
+            f"{inventory.application}: this engine works under term {update.term} and another one has taken over under term "
+            f"{inventory.term}; nothing was written. It goes on by itself as soon as its coordinator counts it in again"
         )

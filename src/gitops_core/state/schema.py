@@ -102,7 +102,13 @@ def _part_ids(connection: sqlite3.Connection) -> None:
             )
 
 
-STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create, _share_declared, _part_ids)
+def _keep_orders(connection: sqlite3.Connection) -> None:
+    """Beside its serial an application has the term it was written under, and what was ordered about it."""
+    connection.execute("ALTER TABLE applications ADD COLUMN term INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE applications ADD COLUMN orders TEXT NOT NULL DEFAULT '{}'")
+
+
+STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create, _share_declared, _part_ids, _keep_orders)
 """``STEPS[n]`` makes version n + 1 of version n. Steps know rows, never model classes: those move on."""
 
 VERSION: Final = len(STEPS)

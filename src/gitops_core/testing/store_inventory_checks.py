@@ -1,14 +1,15 @@
 """Checks of what a store remembers about objects: inventory, neighbours, holders."""
-# ruff: noqa: S101, S106  # why: asserting is what a contract does; an expected number is its own name; a pass id is no password
+# ruff: noqa: S101, S106, PLR2004  # why: asserting is what a contract does; an expected number is its own name; a pass id is no password
 
 from __future__ import annotations
 
 import attrs
 import pytest
 
-from gitops_core.errors import StateConflict
+from gitops_core.errors import StaleTerm, StateConflict
 from gitops_core.interfaces import StateStore
 from gitops_core.model.inventory import EntryState, Holder, Intent, Inventory, InventoryEntry, InventoryUpdate
+from gitops_core.model.orders import Orders
 from gitops_core.testing.filled import filled
 from gitops_core.testing.promises import Layer, check
 from gitops_core.testing.store_examples import APP, ODD, OTHER, SITE, WEB, many, owned, put
@@ -105,6 +106,38 @@ class InventoryChecks:
         assert store.inventory(APP) == Inventory(APP, {entry.key: entry}, {intent.key: intent}, 1), (
             "A field of an entry or an intent was lost or changed"
         )
+
+    @check(
+        Layer.STATEFUL,
+        why="A suspension that is forgotten lets an engine write in the midst of somebody's repair.",
+        cure="Keep term and orders beside the serial, and leave them alone where an update says nothing about them.",
+    )
+    def test_orders_stay_until_they_are_changed(self, store: StateStore) -> None:
+        """Every field of the orders is read back as written, and a later update without orders leaves them."""
+        orders = filled(Orders)
+        store.update_inventory(APP, InventoryUpdate(orders=orders, term=3), serial=0)
+        store.update_inventory(APP, put(owned(SITE)), serial=1)
+        assert store.inventory(APP) == Inventory(APP, {SITE: owned(SITE)}, {}, 2, 3, orders), (
+            "Orders or the term were lost or changed"
+        )
+        store.update_inventory(APP, InventoryUpdate(orders=Orders(), term=4), serial=2)
+        assert store.inventory(APP) == Inventory(APP, {SITE: owned(SITE)}, {}, 3, 4), (
+            "Orders that were taken back are still there"
+        )
+
+    @check(
+        Layer.STATEFUL,
+        why="An engine that was stopped for a minute would write on when another has taken over.",
+        cure="Refuse an update whose term is lower than the stored one with StaleTerm, before anything is written; 0 is no term.",
+    )
+    def test_a_write_of_an_earlier_term_is_refused(self, store: StateStore) -> None:
+        """The store shuts out everybody who works under an earlier term, and nobody who has none."""
+        store.update_inventory(APP, InventoryUpdate(put=(owned(SITE),), term=7), serial=0)
+        with pytest.raises(StaleTerm):
+            store.update_inventory(APP, InventoryUpdate(put=(owned(WEB),), term=6), serial=1)
+        assert store.inventory(APP) == Inventory(APP, {SITE: owned(SITE)}, {}, 1, 7), "A write of an earlier term was kept"
+        store.update_inventory(APP, put(owned(WEB)), serial=1)
+        assert store.inventory(APP).term == 7, "A write without a term changed the term"
 
     @check(
         Layer.STATEFUL,

@@ -8,6 +8,7 @@ from killing import Catalogue
 
 from gitops_core.errors import StateConflict
 from gitops_core.model.inventory import Holder, InventoryUpdate
+from gitops_core.model.orders import Orders
 from gitops_core.state.memory import MemoryStore
 from gitops_core.testing.store_contract import StateStoreContract
 
@@ -57,6 +58,24 @@ class RacyCompareAndSwap(MemoryStore):
         time.sleep(0.0005)
         self._of(application).inventory = after
         return after
+
+
+@STORES.mutant("store", "test_orders_stay_until_they_are_changed")
+class ForgetsOrders(MemoryStore):
+    """A later write takes the orders away."""
+
+    def update_inventory(self, application, update, *, serial):
+        orders = update.orders or Orders()
+        return super().update_inventory(application, attrs.evolve(update, orders=orders), serial=serial)
+
+
+@STORES.mutant("store", "test_a_write_of_an_earlier_term_is_refused")
+class LetsTheLateWrite(MemoryStore):
+    """It keeps the term and does not compare it."""
+
+    def update_inventory(self, application, update, *, serial):
+        term = max(update.term, self.inventory(application).term)
+        return super().update_inventory(application, attrs.evolve(update, term=term), serial=serial)
 
 
 @STORES.mutant("store", "test_every_field_survives")

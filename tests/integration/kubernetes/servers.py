@@ -63,7 +63,7 @@ class FakeServer:
 @contextlib.contextmanager
 def fake() -> Iterator[FakeServer]:
     """Start a FakeCluster."""
-    from gitops_core.engine.clock import SystemClock
+    from gitops_core.context import SystemClock
     from gitops_core.testing.kubernetes import ClusterSettings, FakeCluster
 
     settings = ClusterSettings(

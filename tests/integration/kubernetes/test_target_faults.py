@@ -37,7 +37,7 @@ def make(cluster: FakeCluster, path: str, body: dict[str, Any]) -> None:
 
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
-    from gitops_core.engine.clock import SystemClock
+    from gitops_core.context import SystemClock
 
     with FakeCluster(ClusterSettings(clock=SystemClock(), rbac=True, users={"admin": ("system:masters",)})) as found:
         for name in ("shop", "depot"):

@@ -9,7 +9,7 @@ import pytest
 from shops import Shop, config, deployment, new_namespace, service
 
 from gitops_core import Options
-from gitops_core.engine.clock import SystemClock
+from gitops_core.context import SystemClock
 from gitops_core.errors import Conflict
 from gitops_core.interfaces import TargetChange
 from gitops_core.model.plans import Action

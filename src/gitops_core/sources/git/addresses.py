@@ -44,6 +44,10 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
+    def is_same_repository(self, other: Address) -> bool:
+        """Tell whether *other* most likely means the same repository: the same host and path, whatever leads there."""
+        return (self.host.lower(), _bare(self.path)) == (other.host.lower(), _bare(other.path))
+
     @property
     def is_loopback(self) -> bool:
         """This machine, by name or number."""
@@ -68,6 +72,10 @@ def parse_address(url: str | os.PathLike[str]) -> Address:
     if found is None or os.path.exists(url):  # noqa: PTH110  # why: the text may be no path at all
         return _local(url)
     return _safe(Address("ssh", url, found["host"].strip("[]"), 0, found["user"] or "", found["path"]))
+
+
+def _bare(path: str) -> str:
+    return path.strip("/").removesuffix(".git")
 
 
 def _local(path: str) -> Address:

@@ -85,6 +85,12 @@ class Reference:
             case Kind.NAME:
                 return (f"refs/heads/{self.value}", f"refs/tags/{self.value}")
 
+    def may_be(self, ref: str) -> bool:
+        """Tell whether a change of *ref*, a full name, may change what this names."""
+        if self.kind is Kind.FULL and self.value == "HEAD":
+            return ref.startswith("refs/heads/")  # which of them it is, only the server knows
+        return any(ref == prefix or (prefix.endswith("/") and ref.startswith(prefix)) for prefix in self.prefixes)
+
     def choose(self, refs: Mapping[str, str]) -> tuple[str, str] | None:
         """Return (full ref name, id) of what this names in *refs* (names to ids, peeled ones with ``^{}``), or None."""
         if self.kind is Kind.COMMIT:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from gitops_core.errors import LimitExceeded, RevisionNotFound, RevisionVanished, SourceError, UnsupportedContent
+from gitops_core.errors import ConfigError, LimitExceeded, RevisionNotFound, RevisionVanished, SourceError, UnsupportedContent
 from gitops_core.interfaces import Context, Source
 from gitops_core.model.revisions import File, Notice, Revision, Tree
 from gitops_core.model.values import digest
@@ -100,6 +100,20 @@ class GitSource(Source):
     def fingerprint(self) -> str:
         """Equal for sources that give equal trees for equal revisions."""
         return digest(["git/1", self._address.url, str(self._reference), self._selection.fingerprint, self.limits.file_bytes])
+
+    @property
+    def reference(self) -> str:
+        """Repository and reference, and which credentials it is asked with; what these are cannot be told from it."""
+        caller = f" as {hash(self.credentials):x}" if self.credentials is not None else ""
+        return f"git {self._address.url} {self._reference}{caller}"
+
+    def is_told_by(self, repository: str, ref: str) -> bool:
+        """Tell whether *repository* is ours under another spelling (scheme, user, port and ``.git`` do not matter), and *ref* one we follow."""
+        try:
+            other = parse_address(repository)
+        except ConfigError:
+            return False  # what a payload calls a repository may be anything; nothing that we could fetch from
+        return other.is_same_repository(self._address) and (not ref or self._reference.may_be(ref))
 
     def resolve(self, ctx: Context) -> Revision:
         """

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from gitops_core.model.inventory import Inventory, InventoryUpdate
+from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.kubernetes.blocks import Blocks
 from gitops_core.state.kubernetes.heads import INVENTORY, Change, Head, Heads
@@ -34,7 +35,7 @@ from gitops_core.state.kubernetes.payloads import (
     update_to_json,
 )
 from gitops_core.state.kubernetes.segments import SegmentStore
-from gitops_core.state.rules import check_serial
+from gitops_core.state.rules import check_serial, check_term
 
 _SCOPES_LISTED: Final = 32
 
@@ -140,6 +141,7 @@ class Inventories:
         lease = self._blocks.lease_for(facts.application, head)
         check_serial(facts.application, based_on=serial, stored=facts.serial)
         before = self.at(head)
+        check_term(before.inventory, update)
         after = update.apply_to(before.inventory)
         top = difference(before.below, after, before.top | keys_of(update))
         text = _packed(before.segments, top)
@@ -157,9 +159,11 @@ class Inventories:
         leftovers = self._segments.unused(head, INVENTORY, kept)
         posted = self._post(head, whole(inventory) if is_anew else top)
         segments = (*kept, *posted)
-        loaded = Loaded(change.facts.stamp(INVENTORY), segments, inventory, frozenset(), inventory)
+        below = attrs.evolve(inventory, term=0, orders=Orders())
+        loaded = Loaded(change.facts.stamp(INVENTORY), segments, below, frozenset(), inventory)
         names = tuple(segment.name for segment in posted)
-        written = attrs.evolve(change, parts={INVENTORY: _packed(segments, InventoryUpdate())}, posted=names, obsolete=leftovers)
+        on_top = InventoryUpdate(term=inventory.term, orders=inventory.orders)
+        written = attrs.evolve(change, parts={INVENTORY: _packed(segments, on_top)}, posted=names, obsolete=leftovers)
         return _Written(loaded, written)
 
     def _post(self, head: Head, update: InventoryUpdate) -> Iterable[Segment]:

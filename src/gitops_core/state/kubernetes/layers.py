@@ -15,6 +15,7 @@ from typing import Final
 import attrs
 
 from gitops_core.model.inventory import Inventory, InventoryUpdate
+from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.kubernetes.payloads import pack, update_to_json
 
@@ -49,7 +50,11 @@ def size(update: InventoryUpdate) -> int:
 
 
 def difference(below: Inventory, above: Inventory, keys: Collection[ResourceKey]) -> InventoryUpdate:
-    """Return the smallest update that makes *above* of *below*, when they differ in nothing but *keys*. Cost: O(keys)."""
+    """
+    Return the smallest update that makes *above* of *below*, when they differ in nothing but *keys*. Cost: O(keys).
+
+    Term and orders lie on top only: nothing below has any.
+    """
     ordered = sorted(keys)
     entries = [(key, below.entries.get(key), above.entries.get(key)) for key in ordered]
     intents = [(key, below.intents.get(key), above.intents.get(key)) for key in ordered]
@@ -58,6 +63,8 @@ def difference(below: Inventory, above: Inventory, keys: Collection[ResourceKey]
         drop=tuple(key for key, old, new in entries if new is None and old is not None),
         open_intents=tuple(new for _, old, new in intents if new is not None and new != old),
         close_intents=tuple(key for key, old, new in intents if new is None and old is not None),
+        term=above.term,
+        orders=None if above.orders == Orders() else above.orders,
     )
 
 
@@ -69,14 +76,16 @@ def whole(inventory: Inventory) -> InventoryUpdate:
 def replay(below: Inventory, updates: Iterable[InventoryUpdate]) -> Inventory:
     """Return *below* after *updates*, at the same serial. Cost: O(entries + records)."""
     entries, intents = dict(below.entries), dict(below.intents)
+    term, orders = below.term, below.orders
     for update in updates:
+        term, orders = update.standing(attrs.evolve(below, term=term, orders=orders))
         entries.update((entry.key, entry) for entry in update.put)
         intents.update((intent.key, intent) for intent in update.open_intents)
         for key in update.drop:
             entries.pop(key, None)
         for key in update.close_intents:
             intents.pop(key, None)
-    return Inventory(below.application, entries, intents, below.serial)
+    return Inventory(below.application, entries, intents, below.serial, term, orders)
 
 
 def is_worn(records: int, inventory: Inventory) -> bool:

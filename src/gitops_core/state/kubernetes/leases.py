@@ -15,29 +15,15 @@ import json
 import os
 import socket
 import threading
-import time
 from typing import Final
 
 import attrs
 
-from gitops_core.interfaces import Clock, Signal
+from gitops_core.interfaces import Clock
 from gitops_core.model.history import JournalRecord, PassRecord
 
 FIRST_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 1.0
-
-
-class MachineClock(Clock):
-    """The machine's clock."""
-
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def wait(self, signal: Signal, seconds: float) -> bool:
-        return signal.wait(seconds)
 
 
 @attrs.frozen

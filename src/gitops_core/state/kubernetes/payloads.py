@@ -19,17 +19,19 @@ import attrs
 from gitops_core.errors import StateCorrupt
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Intent, InventoryEntry, InventoryUpdate
+from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
 from gitops_core.state.codec import Codec
 from gitops_core.state.kubernetes.failures import decoding
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The format that this version writes."""
 
 _LARGEST: Final = 64 * 1024 * 1024
 _LEVEL: Final = 6
 _ENTRIES: Final = Codec(InventoryEntry, apart=("key", "scope", "declared"))
 _INTENTS: Final = Codec(Intent)
+_ORDERS: Final = Codec(Orders)
 _RECORDS: Final = Codec(JournalRecord)
 _PASSES: Final = Codec(PassRecord)
 _dumps: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -64,7 +66,12 @@ def _shared_shapes(data: dict[str, Any]) -> dict[str, Any]:
     return {"shapes": list(map(list, shapes)), "put": put, "open": data.get("intents", [])}
 
 
-UPGRADES: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _shared_shapes}
+def _without_orders(data: dict[str, Any]) -> dict[str, Any]:
+    """Format 2 knew neither terms nor orders: whoever wrote it would lose them."""
+    return data
+
+
+UPGRADES: Final[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _shared_shapes, 2: _without_orders}
 """The step from each format to the next."""
 
 
@@ -139,8 +146,10 @@ def update_to_json(update: InventoryUpdate) -> dict[str, Any]:
         "drop": list(map(list, update.drop)),
         "open": [_INTENTS.to_json(intent) for intent in update.open_intents],
         "close": list(map(list, update.close_intents)),
+        "term": update.term,
     }
-    return {name: value for name, value in found.items() if value}
+    written = {name: value for name, value in found.items() if value}
+    return written if update.orders is None else {**written, "orders": _ORDERS.to_json(update.orders)}
 
 
 def update_of(place: str, data: Mapping[str, Any]) -> InventoryUpdate:
@@ -152,6 +161,8 @@ def update_of(place: str, data: Mapping[str, Any]) -> InventoryUpdate:
             drop=tuple(_key(key) for key in data.get("drop", ())),
             open_intents=tuple(map(_INTENTS.from_json, data.get("open", ()))),
             close_intents=tuple(_key(key) for key in data.get("close", ())),
+            term=int(data.get("term", 0)),
+            orders=_ORDERS.from_json(data["orders"]) if "orders" in data else None,
         )
 
 

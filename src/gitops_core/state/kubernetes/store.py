@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 import attrs
 from attrs.validators import gt
 
+from gitops_core.context import SystemClock
 from gitops_core.interfaces import Clock, StateStore
 from gitops_core.model.applications import Owner
 from gitops_core.model.history import JournalRecord, PassRecord
@@ -23,7 +24,6 @@ from gitops_core.state.kubernetes.crossing import Crossing
 from gitops_core.state.kubernetes.glances import Glances
 from gitops_core.state.kubernetes.heads import Heads
 from gitops_core.state.kubernetes.inventories import Inventories
-from gitops_core.state.kubernetes.leases import MachineClock
 from gitops_core.state.kubernetes.memos import Memos
 from gitops_core.state.kubernetes.names import Names
 from gitops_core.state.kubernetes.objects import Caller, Objects
@@ -82,7 +82,7 @@ class KubernetesStore(StateStore):
         settings: StoreSettings = StoreSettings(),
         clock: Clock | None = None,
     ) -> None:
-        clock = clock or MachineClock()
+        clock = clock or SystemClock()
         objects = Objects(connection, Names(owner, namespace), settings.timeout)
         heads = Heads(objects)
         segments = SegmentStore(heads)

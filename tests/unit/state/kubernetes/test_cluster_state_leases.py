@@ -7,11 +7,12 @@ import threading
 import attrs
 import pytest
 
+from gitops_core.context import SystemClock
 from gitops_core.errors import StateLocked, StateUnavailable, Transient
 from gitops_core.model.history import PassRecord
 from gitops_core.model.inventory import Inventory
 from gitops_core.state.kubernetes import blocks
-from gitops_core.state.kubernetes.leases import Lease, MachineClock
+from gitops_core.state.kubernetes.leases import Lease
 from gitops_core.testing.filled import filled
 from gitops_core.testing.store_examples import APP, OTHER, SITE, WEB, owned, put
 
@@ -280,7 +281,7 @@ def test_a_forked_child_does_not_hold_its_parents_lease(make, monkeypatch):
 
 
 def test_the_machines_clock_goes_on():
-    clock = MachineClock()
+    clock = SystemClock()
     assert clock.now() > 1_700_000_000
     before = clock.monotonic()
     signal = threading.Event()

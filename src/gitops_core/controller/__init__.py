@@ -1,0 +1,1 @@
+"""Keeps any number of applications reconciled, inside another program, for months."""
