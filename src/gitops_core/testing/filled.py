@@ -41,4 +41,6 @@ def _value(hint: Any, number: Iterator[int]) -> Any:
         return hint(*(_value(hints[field.name], number) for field in attrs.fields(hint)))
     if typing.get_origin(hint) is tuple:
         return tuple(_value(typing.get_args(hint)[0], number) for _ in range(2))
+    if type(None) in typing.get_args(hint):
+        return _value(next(arg for arg in typing.get_args(hint) if arg is not type(None)), number)
     raise TypeError(f"cannot make up a {hint}; teach gitops_core.testing.filled about it")
