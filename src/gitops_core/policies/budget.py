@@ -58,7 +58,7 @@ class ChangeBudget(DeclaredPolicy):
 
 
 def _count(plan: Plan) -> dict[str, int]:
-    touched = [change for change in plan.ready if _writes(change)]
+    touched = [change for change in plan.ready if writes(change)]
     actions = [change.action for change in touched]
     return {
         "creates": actions.count(Action.CREATE),
@@ -69,7 +69,8 @@ def _count(plan: Plan) -> dict[str, int]:
     }
 
 
-def _writes(change: Change) -> bool:
+def writes(change: Change) -> bool:
+    """Tell whether *change* touches the target: an adoption of what is equal already only writes down that it is ours."""
     return change.action is not Action.UNCHANGED and (change.action is not Action.ADOPT or bool(change.diff))
 
 
