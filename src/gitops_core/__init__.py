@@ -7,7 +7,7 @@ The house, in the order in which data flows through it::
     model        frozen values: resources, revisions, verdicts, inventory, plans, results, events
     sources      git, directory, memory                    -> a Revision and its Tree of files
     renderers    manifests, memory, function, transforms   -> Resources with their Origin
-    policies     allow, deny, labels, budget, function     -> Violations
+    policies     allow, deny, labels, budget, windows, ... -> Violations
     planning     pure decisions: match, diff, order, prune, guards -> a Plan
     engine       effects: one pass, retries, limits, waiting, following
     health       pure: a live object -> settled? healthy?

@@ -1,5 +1,7 @@
 """Every policy of the package keeps the promises of a policy."""
 
+import attrs
+
 from gitops_core.model.plans import Action, Change, DiffOp, FieldDiff, Plan
 from gitops_core.model.resources import Origin, as_key
 from gitops_core.policies.access import Allow, Deny
@@ -8,6 +10,7 @@ from gitops_core.policies.function import FunctionPolicy, policy
 from gitops_core.policies.labels import RequiredLabels
 from gitops_core.policies.protection import ProtectedObjects
 from gitops_core.policies.selectors import Selector
+from gitops_core.policies.windows import MaintenanceWindows, Window
 from gitops_core.testing.policy_contract import PolicyContract
 
 OFFENDER = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "plain", "namespace": "elsewhere"}}
@@ -103,6 +106,39 @@ class TestChangeBudget(PolicyContract):
             Change(as_key("ConfigMap/a"), Action.CREATE),
             Change(as_key("ConfigMap/b"), Action.UPDATE, diff=(FieldDiff("/data/a", DiffOp.ADD),)),
         )
+
+
+class TestMaintenanceWindows(PolicyContract):
+    """Outside of the window at every time of the contract's clock, which shows 14 November 2023."""
+
+    WINDOW = Window("0 2 24 12 *", 3600, "Europe/Zurich")
+
+    def make_policy(self):
+        return MaintenanceWindows(self.WINDOW)
+
+    def make_variants(self):
+        changes = [
+            {"schedule": "0 3 24 12 *"}, {"duration": 60}, {"zone": "UTC"}, {"reason": "nightly"},
+            {"schedule": "0 22 14 11 *", "kind": "deny"},
+        ]  # fmt: skip
+        return [
+            *(MaintenanceWindows(attrs.evolve(self.WINDOW, **change)) for change in changes),
+            MaintenanceWindows([self.WINDOW, self.WINDOW]),
+            MaintenanceWindows(self.WINDOW, running="stop"),
+            MaintenanceWindows(self.WINDOW, where=Selector(kinds="ConfigMap")),
+            MaintenanceWindows(self.WINDOW, severity="warn"),
+        ]
+
+    def make_plan(self):
+        return plan_of(Change(as_key("ConfigMap/a"), Action.CREATE), Change(as_key("ConfigMap/b"), Action.DELETE))
+
+
+class TestMaintenanceWindowsOnSomeObjects(PolicyContract):
+    def make_policy(self):
+        return MaintenanceWindows(Window("0 22 14 11 *", 3600, "UTC", "deny"), where=Selector(names="a"))
+
+    def make_plan(self):
+        return plan_of(Change(as_key("ConfigMap/a"), Action.CREATE), Change(as_key("ConfigMap/b"), Action.DELETE))
 
 
 class TestFunctionPolicy(PolicyContract):

@@ -6,6 +6,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,7 @@ def agrees(subject, states, first, starts):
                 assert answer == first + minute * MINUTE
 
 
+@pytest.mark.slow
 @given(named=named_windows, turn=turns, starts=st.lists(st.integers(0, DAYS - 1), min_size=1, max_size=8))
 def test_a_window_is_open_when_a_scan_of_every_minute_says_so(named, turn, starts):
     """is_open is what the scan says; opens_at and closes_at are the least instants that are open, or closed."""
@@ -113,6 +115,7 @@ def test_a_window_is_open_when_a_scan_of_every_minute_says_so(named, turn, start
     agrees(named.window(), opened(named, first, DAYS), first, starts)
 
 
+@pytest.mark.slow
 @given(
     windows=st.lists(named_windows, min_size=1, max_size=3),
     turn=turns,

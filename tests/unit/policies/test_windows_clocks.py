@@ -128,7 +128,7 @@ def test_half_an_hour_is_a_gap_too():
 # -- names -------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["Europe/Zurich ", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "", "Europe", "a\0b"])
 def test_a_zone_that_is_not_there_is_refused_with_a_cure(name):
-    with pytest.raises(ConfigError, match="cannot be found: write a name like .* install the package tzdata"):
+    with pytest.raises(ConfigError, match=r"cannot be found: write a name like .* install the package tzdata"):
         Window("0 0 * * *", 60, name)
 
 

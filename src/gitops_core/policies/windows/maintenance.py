@@ -56,7 +56,8 @@ class MaintenanceWindows(DeclaredPolicy):
         windows: One or several. A deny window wins over allow windows; with only deny windows everything else is open.
         where: Only these objects are held back; all when left out. Give several policies for several groups of objects.
         running: ``finish`` lets a pass that is at work come to its end, ``stop`` ends it when the windows close, as a shutdown does;
-            the next pass goes on. The host of the pass has to look at :meth:`stops_at` for that.
+            the next pass goes on. A pass that you run yourself needs
+            :func:`~gitops_core.policies.windows.closing.until_closing` for that.
     """
 
     needs_plan: ClassVar[bool] = True
