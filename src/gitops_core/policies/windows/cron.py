@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
 _WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LAST_DAYS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SUNDAY: Final = 7
+_DIGITS: Final = re.compile("[0-9]{1,2}")
 
 
 @attrs.frozen
@@ -154,4 +156,4 @@ def _number(field: _Field, text: str) -> int:
 
 
 def _integer(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else -1  # noqa: PLR2004  # why: no field has more digits
+    return int(text) if _DIGITS.fullmatch(text) else -1
