@@ -7,13 +7,13 @@ process still knows what to prune) and a :class:`~gitops_core.engine.runtime.Run
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import attrs
 
 from gitops_core.engine import explaining, pipeline
 from gitops_core.engine.calls import failures_of
+from gitops_core.engine.deciding import Decided
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import resolve
 from gitops_core.engine.observing import Observed
@@ -29,7 +29,7 @@ from gitops_core.model.guards import Approval
 from gitops_core.model.history import Explanation
 from gitops_core.model.plans import Plan
 from gitops_core.model.resources import ResourceKey, as_key
-from gitops_core.model.results import CheckResult, ReconcileResult
+from gitops_core.model.results import CheckResult, Outcome, ReconcileResult
 from gitops_core.model.revisions import Revision
 from gitops_core.state.default import default_store
 
@@ -74,8 +74,13 @@ def apply(plan: Plan, app: Application, *, store: StateStore | None = None, runt
     """
     if plan.application != app.id:
         raise PlanMismatch(f"the plan was made for {plan.application}, not for {app.id}; make a new one with plan(app)")
-    revision, select = Revision(plan.revision), functools.partial(select_saved, plan)
-    return _run(app, store, runtime, lambda p: pipeline.reconcile(attrs.evolve(p, saved_plan=plan.id), revision, select))
+
+    def select(decided: Decided) -> tuple[Plan, tuple[Outcome, ...]]:
+        return select_saved(plan, decided.planned.plan)
+
+    return _run(
+        app, store, runtime, lambda p: pipeline.reconcile(attrs.evolve(p, saved_plan=plan.id), Revision(plan.revision), select)
+    )
 
 
 def check(app: Application, *, store: StateStore | None = None, runtime: Runtime | None = None) -> CheckResult:

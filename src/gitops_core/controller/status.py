@@ -39,6 +39,7 @@ class ApplicationStatus:
         since: Since when in this phase.
         converged: The revision at which everything was last as declared; empty before that. It stays while another pass runs.
         converged_at: When that was last seen to be so; what "age of the last success" is counted from.
+        applied: The revision of the last pass that could be carried out, whatever became of single objects.
         revision: The revision that is to be reconciled: what the source named last, or the pin.
         running: A pass is under way.
         waits_for: What has to happen before the next pass, in words; empty when nothing has to.
@@ -58,6 +59,7 @@ class ApplicationStatus:
     since: float = 0.0
     converged: str = ""
     converged_at: float = 0.0
+    applied: str = ""
     revision: str = ""
     running: bool = False
     waits_for: str = ""

@@ -37,11 +37,16 @@ from gitops_core.planning.request import Planned, PlanRequest
 
 _SHOWN: Final = 5  # names in a notice
 
-Select = Callable[[Plan], tuple[Plan, tuple[Outcome, ...]]]
+Select = Callable[[Decided], tuple[Plan, tuple[Outcome, ...]]]
 """Narrows a fresh plan to what may be applied, with the outcomes of the rest."""
 
 
-def reconcile(p: Pass, revision: Revision | None = None, select: Select = lambda plan: (plan, ())) -> ReconcileResult:
+def everything(decided: Decided) -> tuple[Plan, tuple[Outcome, ...]]:
+    """Let all of a fresh plan be applied."""
+    return decided.planned.plan, ()
+
+
+def reconcile(p: Pass, revision: Revision | None = None, select: Select = everything) -> ReconcileResult:
     """
     Run one pass and return its result; failures are in it, not raised.
 
@@ -90,7 +95,7 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     ledger.claim()
     token = None if p.saved_plan else quiet.token(p)  # what a saved plan leaves out has to be done by the next pass
     decided = decide_all(p, desired, ledger, resume(p, ledger))
-    plan, ended = select(decided.planned.plan)
+    plan, ended = select(decided)
     if p.events.is_heard:
         p.events.emit(EventType.PLANNED, plan.summary, plan=plan.id)
     over = {outcome.key for outcome in ended}
@@ -221,7 +226,7 @@ def destroy(p: Pass) -> ReconcileResult:
     try:
         with alone(p):
             ledger = Ledger(p.store, p.store.inventory(p.app.id), p.runtime.term)
-            result = converge(p, Desired(tree.revision, tree, ()), ledger, lambda plan: (plan, ()))
+            result = converge(p, Desired(tree.revision, tree, ()), ledger, everything)
             result = _remembered(p, result)
     except GitOpsError as error:
         result = failed(p, None, failures_of(error))

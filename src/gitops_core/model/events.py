@@ -12,7 +12,7 @@ from gitops_core.model.resources import Origin, ResourceKey
 
 
 class EventType(enum.StrEnum):
-    """The kinds of events, in the order of a pass."""
+    """The kinds of events: of a pass, in its order, and of a controller."""
 
     PASS_STARTED = "pass-started"
     RESOLVED = "resolved"
@@ -24,6 +24,16 @@ class EventType(enum.StrEnum):
     RETRYING = "retrying"
     NOTICE = "notice"
     PASS_FINISHED = "pass-finished"
+    # of a controller, between passes
+    PHASE_CHANGED = "phase-changed"
+    DRIFTED = "drifted"
+    CONTESTED = "contested"
+    ORDERED = "ordered"
+    QUARANTINED = "quarantined"
+    BREAKER_OPENED = "breaker-opened"
+    BREAKER_CLOSED = "breaker-closed"
+    MEMBERSHIP = "membership"
+    APPLICATIONS_FAILED = "applications-failed"
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.model.applications import CONFLICTS, Owner
+from gitops_core.model.applications import CONFLICTS, DRIFT, Owner
 from gitops_core.model.pointers import Patterns, split
 from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.values import Body
@@ -27,6 +27,7 @@ def _one_of(words: tuple[str, ...]) -> str:
 WORDS: Final[Mapping[str, str]] = {
     "conflicts": _one_of(CONFLICTS),
     "depends-on": "Kind/name, Kind/namespace/name or group/Kind/namespace/name, separated by commas",
+    "drift": _one_of(DRIFT),
     "ignore": "JSON pointers such as /spec/replicas, separated by commas",
     "propagation": _one_of(PROPAGATIONS),
     "protect": _one_of(_FLAG),
@@ -50,6 +51,7 @@ class Annotations:
         ignored: Fields that belong to others.
         strategy: One of :data:`STRATEGIES`; ``apply`` when nothing is said.
         conflicts: One of ``model.applications.CONFLICTS``; empty when nothing is said.
+        drift: One of ``model.applications.DRIFT``, for a controller; empty when nothing is said.
         wave: What is in a lower wave comes first, and has settled before this begins.
         problems: What is misspelt, each with the value and the values that are allowed. The object is then left alone.
     """
@@ -60,6 +62,7 @@ class Annotations:
     ignored: Patterns = Patterns()
     strategy: str = "apply"
     conflicts: str = ""
+    drift: str = ""
     wave: int = 0
     problems: tuple[str, ...] = ()
 
@@ -89,6 +92,7 @@ def read_annotations(body: Body, owner: Owner) -> Annotations:
         ignored=Patterns(frozenset(_pointers(words.get("ignore", "")))),
         strategy=words.get("strategy", "apply"),
         conflicts=words.get("conflicts", ""),
+        drift=words.get("drift", ""),
         wave=int(words.get("wave", "0")),
     )
 
@@ -144,6 +148,7 @@ def _wave(value: str) -> None:
 _READ: Final[Mapping[str, Callable[[str], object]]] = {
     "conflicts": _known(CONFLICTS),
     "depends-on": lambda value: list(_keys(value)),
+    "drift": _known(DRIFT),
     "ignore": lambda value: list(_pointers(value)),
     "propagation": _known(PROPAGATIONS),
     "protect": _known(_FLAG),

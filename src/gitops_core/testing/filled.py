@@ -39,8 +39,13 @@ def _value(hint: Any, number: Iterator[int]) -> Any:
     if isinstance(hint, type) and attrs.has(hint):
         hints = typing.get_type_hints(hint)
         return hint(*(_value(hints[field.name], number) for field in attrs.fields(hint)))
+    return _of_parts(hint, number)
+
+
+def _of_parts(hint: Any, number: Iterator[int]) -> Any:
+    parts = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
-        return tuple(_value(typing.get_args(hint)[0], number) for _ in range(2))
-    if type(None) in typing.get_args(hint):
-        return _value(next(arg for arg in typing.get_args(hint) if arg is not type(None)), number)
+        return tuple(_value(parts[0], number) for _ in range(2))
+    if type(None) in parts:
+        return _value(next(part for part in parts if part is not type(None)), number)
     raise TypeError(f"cannot make up a {hint}; teach gitops_core.testing.filled about it")

@@ -1,0 +1,410 @@
+"""
+The controller: one thread that decides, workers that carry out, values for everybody who asks.
+
+Everything that happens arrives in an inbox: a worker's report, a push, an order, a list of applications. The controller's own thread
+takes it in, decides, and hands due work to the workers; so no decision needs a lock, and none is held over I/O or a callback.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from functools import partial
+from types import FrameType, TracebackType
+from typing import Any, Final, Self
+
+import attrs
+
+from gitops_core.controller.backoff import jittered
+from gitops_core.controller.desk import Desk, Surroundings
+from gitops_core.controller.limits import ControllerLimits
+from gitops_core.controller.status import ApplicationStatus, ControllerStatus
+from gitops_core.engine.daemons import DaemonThreads
+from gitops_core.engine.ordering import give_orders
+from gitops_core.engine.runtime import Runtime
+from gitops_core.errors import ConfigError, GitOpsError
+from gitops_core.interfaces import StateStore
+from gitops_core.model.applications import Application
+from gitops_core.model.events import Event, EventType
+from gitops_core.model.orders import Orders, Pin, Suspension
+from gitops_core.state.default import default_store
+
+_log: Final = logging.getLogger("gitops_core")
+_LONGEST_WAIT: Final = 10.0  # seconds; then the watchdog looks, whatever happens
+_SLICE: Final = 0.25  # seconds
+Applications = Iterable[Application] | Callable[[], Iterable[Application]]
+
+
+class Controller:
+    """
+    Keeps any number of applications reconciled.
+
+    ::
+
+        with Controller([app, other], store=store) as controller:
+            controller.run(signals=(signal.SIGTERM, signal.SIGINT))   # until somebody stops it
+
+    Args:
+        applications: What to look after; or a function that returns it, which is asked again every ``limits.refresh``. Where the
+            function raises, or what it returns makes no sense, everything stays as it was and ``status().error`` says why.
+        store: Where state is kept; one SQLite file in the user's state directory unless given.
+        runtime: Clock, randomness, sinks. Its ``cancel`` stops the controller.
+        limits: How hard to work, and how long to wait.
+        executor: Makes the workers, from their number.
+
+    Raises:
+        ConfigError: Two applications with one id, or a circle of dependencies. STALL.
+    """
+
+    def __init__(
+        self,
+        applications: Applications = (),
+        *,
+        store: StateStore | None = None,
+        runtime: Runtime | None = None,
+        limits: ControllerLimits | None = None,
+        executor: Callable[[int], Executor] = DaemonThreads,
+    ) -> None:
+        self._store = store or default_store()
+        self._runtime = runtime or Runtime()
+        self._limits = limits or ControllerLimits()
+        self._clock = self._runtime.clock
+        self._id = f"controller-{self._runtime.random.getrandbits(64):016x}"
+        self._sequence = itertools.count()
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._at_once = threading.Event()
+        self._ended = threading.Event()
+        self._make_workers = executor
+        self._workers: Executor | None = None
+        self._thread: threading.Thread | None = None
+        self._error = ""
+        self._desk = Desk(
+            Surroundings(
+                store=self._store, runtime=self._runtime, limits=self._limits, hand_over=self._hand_over, tell=self._tell
+            )
+        )
+        self._supplier = applications if callable(applications) else None
+        self._refresh_at = self._clock.monotonic()
+        self._refreshing = False
+        if not callable(applications):
+            self._desk.replace(applications)
+
+    # -- its life ----------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Begin, in a thread of its own; a no-op when it has begun."""
+        if self._thread is None and self._workers is None:
+            self._thread = threading.Thread(target=self._loop, name="gitops-controller", daemon=True)
+            self._thread.start()
+        return self
+
+    def run(self, *, signals: Iterable[signal.Signals] = (), until: Callable[[ControllerStatus], bool] | None = None) -> None:
+        """
+        Work in this thread until :meth:`stop`. Ended by *until*, it may be called again.
+
+        Args:
+            signals: Stop on these: at the first one the changes in hand are finished, the second one stops at once. Only in the main
+                thread of the process.
+            until: Stop when it says so; asked after every turn.
+
+        Raises:
+            ConfigError: It runs already. STALL.
+        """
+        if self._thread is not None or self._workers is not None:
+            raise ConfigError("the controller runs already; use either run() or start()")
+        previous = {number: signal.signal(number, self._on_signal) for number in signals}
+        try:
+            self._loop(until)
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def stop(self, timeout: float | None = None, *, at_once: bool = False) -> bool:
+        """
+        Stop: begin nothing new, finish the changes in hand; the inventory knows what was not begun.
+
+        Args:
+            timeout: Seconds to wait for the end; ``limits.shutdown`` when left out. From within the controller's own thread: none.
+            at_once: Do not wait for the changes in hand either.
+
+        Returns:
+            Whether everything has ended.
+        """
+        if at_once:
+            self._at_once.set()
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is None or self._thread is threading.current_thread():
+            return self._ended.is_set()
+        return self._ended.wait(self._limits.shutdown if timeout is None else timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    # -- what others ask of it -----------------------------------------------------------------------------------------------
+
+    def add(self, app: Application) -> None:
+        """
+        Look after *app*, too; in place of the one with its id, if there is one.
+
+        Raises:
+            ConfigError: The controller gets its list from a function. STALL.
+        """
+        self._only_for_lists("add")
+        self._post(lambda: self._replace([*(a for a in self._desk.applications() if a.id != app.id), app]))
+
+    def remove(self, app: Application | str) -> None:
+        """
+        Look no longer after *app*; what it owns stays.
+
+        Raises:
+            ConfigError: The controller gets its list from a function. STALL.
+        """
+        self._only_for_lists("remove")
+        name = _id(app)
+        self._post(lambda: self._replace([a for a in self._desk.applications() if a.id != name]))
+
+    def delete(self, app: Application | str) -> None:
+        """Delete everything *app* owns, after the applications that depend on it are gone, and look no longer after it."""
+        self._post(partial(self._desk.delete, _id(app)))
+
+    def trigger(self, app: Application | str, token: str = "") -> None:
+        """Let *app* have a pass now. One with a *token* that was carried out already, by whichever process, is a no-op."""
+        self._post(partial(self._desk.trigger, _id(app), token))
+
+    def notify(self, repositories: Iterable[str], refs: Iterable[str] = ()) -> None:
+        """Look at once at what a push may have changed. Any number of pushes in a moment make one look."""
+        self._post(partial(self._desk.pushed, tuple(repositories), tuple(refs)))
+
+    def suspend(self, app: Application | str, *, reason: str, author: str, seconds: float) -> None:
+        """
+        Write nothing to *app*'s target until that time is over; what drifts meanwhile is told, and repaired afterwards.
+
+        Durable: it holds for every engine that works on the application.
+
+        Raises:
+            StateError: It could not be written down; nothing is suspended.
+            ConfigError: No such application, or no time. STALL.
+        """
+        if not seconds > 0:
+            raise ConfigError(f"suspend: seconds={seconds!r}; say how long, there is always an end")
+        now = self._clock.now()
+        self._order(
+            app,
+            lambda o: attrs.evolve(o, suspension=Suspension(reason, author, now, now + seconds)),
+            f"suspended by {author}: {reason}",
+        )
+
+    def resume(self, app: Application | str, *, author: str = "") -> None:
+        """End a suspension before its time; raises as :meth:`suspend`."""
+        self._order(app, lambda o: attrs.evolve(o, suspension=None), f"resumed by {author or 'somebody'}")
+
+    def rollback(self, app: Application | str, to: str = "", *, reason: str, author: str) -> str:
+        """
+        Hold *app* at one revision until :meth:`release`, and return it.
+
+        Args:
+            app: The application.
+            to: A revision's id; the last healthy one before the present one when left out.
+            reason: Why, for the status.
+            author: Who.
+
+        Raises:
+            ConfigError: No such application, or no healthy revision in its history. STALL.
+            StateError: The store failed.
+        """
+        found = self._app(app)
+        revision = to or self._last_healthy(found)
+        pin = Pin(revision, reason, author, self._clock.now())
+        self._order(found, lambda o: attrs.evolve(o, pin=pin), f"held at {revision[:12]} by {author}: {reason}")
+        return revision
+
+    def release(self, app: Application | str, *, author: str = "") -> None:
+        """Follow the source's reference again; raises as :meth:`suspend`."""
+        self._order(app, lambda o: attrs.evolve(o, pin=None), f"released by {author or 'somebody'}")
+
+    def settle(self, app: Application | str, *, author: str = "") -> None:
+        """Write contested objects again; raises as :meth:`suspend`."""
+        self._order(app, lambda o: attrs.evolve(o, contested=()), f"settled by {author or 'somebody'}")
+
+    # -- what it says ----------------------------------------------------------------------------------------------------------
+
+    def status(self) -> ControllerStatus:
+        """Return everything, as values. Cost: O(applications) for the copy."""
+        stuck = self._desk.stuck()
+        return ControllerStatus(
+            applications=dict(self._desk.statuses), running=self._workers is not None,
+            workers=self._limits.workers, busy=self._desk.busy, waiting=self._desk.waiting, stuck=stuck, error=self._error,
+        )  # fmt: skip
+
+    def application(self, app: Application | str) -> ApplicationStatus:
+        """Return one application's status; KeyError when it is not looked after."""
+        return self._desk.statuses[_id(app)]
+
+    # -- the loop ----------------------------------------------------------------------------------------------------------------
+
+    def _loop(self, until: Callable[[ControllerStatus], bool] | None = None) -> None:
+        limits = self._limits
+        self._ended.clear()
+        self._desk.go_on()
+        self._workers = self._make_workers(limits.workers + limits.replacements + 2)
+        try:
+            while not (self._stopping.is_set() or self._runtime.cancel.is_set()):
+                seconds = self._turn()
+                if until is not None and until(self.status()):
+                    break
+                self._clock.wait(self._wake, seconds)
+            self._wind_up()
+        finally:
+            self._workers.shutdown(wait=False)
+            self._workers = None
+            self._ended.set()
+
+    def _turn(self) -> float:
+        """Take in what has happened, begin what is due, and return how many seconds nothing will be."""
+        self._wake.clear()
+        self._take_in()
+        self._refresh()
+        self._desk.watch_over()
+        while self._desk.begin_next():
+            self._take_in()
+        waits = [self._desk.seconds(), self._seconds_until_refresh(), _LONGEST_WAIT]
+        if self._inbox:
+            return 0.0
+        return max(0.0, min(seconds for seconds in waits if seconds is not None))
+
+    def _take_in(self) -> None:
+        while self._inbox:
+            self._inbox.popleft()()
+
+    def _wind_up(self) -> None:
+        """Let what is under way finish the change in hand, and take in its reports."""
+        self._desk.halt("the controller stops")
+        end = self._clock.monotonic() + self._limits.shutdown
+        while self._desk.busy > len(self._desk.stuck()) and not self._at_once.is_set() and self._clock.monotonic() < end:
+            self._wake.clear()
+            self._take_in()
+            if self._desk.busy:
+                self._clock.wait(self._wake, _SLICE)
+        self._take_in()
+
+    def _post(self, message: Callable[[], int | None]) -> None:
+        """Let the controller's thread call *message*."""
+        self._inbox.append(lambda: self._heard(message))
+        self._wake.set()
+
+    def _heard(self, message: Callable[[], Any]) -> None:
+        message()
+
+    def _hand_over(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        def carry_out() -> None:
+            answer = work()
+            self._post(lambda: then(answer))
+
+        if self._workers is not None:
+            self._workers.submit(carry_out)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._stopping.is_set():
+            self._at_once.set()
+        self._stopping.set()
+        self._wake.set()
+
+    # -- the list of applications --------------------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        supplier = self._supplier
+        if supplier is None or self._refreshing or self._clock.monotonic() < self._refresh_at:
+            return
+        self._refreshing = True
+        self._hand_over(partial(_listed, supplier), self._refreshed)
+
+    def _refreshed(self, found: list[Application] | str) -> None:
+        self._refreshing = False
+        self._refresh_at = self._clock.monotonic() + jittered(self._limits.refresh, self._limits.jitter, self._runtime.random)
+        if isinstance(found, str):
+            self._not_listed(found)
+        else:
+            self._replace(found)
+
+    def _replace(self, applications: list[Application]) -> None:
+        try:
+            self._desk.replace(applications)
+            self._error = ""
+        except ConfigError as error:
+            self._not_listed(error.message)
+
+    def _not_listed(self, why: str) -> None:
+        self._error = why
+        self._tell(EventType.APPLICATIONS_FAILED, "", f"the list of applications stays as it was: {why}")
+
+    def _seconds_until_refresh(self) -> float | None:
+        if self._supplier is None or self._refreshing:
+            return None
+        return max(0.0, self._refresh_at - self._clock.monotonic())
+
+    def _only_for_lists(self, what: str) -> None:
+        if self._supplier is not None:
+            raise ConfigError(f"{what}: the applications come from {self._supplier!r}; change what it returns")
+
+    # -- orders --------------------------------------------------------------------------------------------------------------------
+
+    def _order(self, app: Application | str, change: Callable[[Orders], Orders], what: str) -> None:
+        found = self._app(app)
+        self._post(partial(self._desk.interrupt, found.id, what))
+        give_orders(found, change, store=self._store, runtime=self._runtime)
+        self._tell(EventType.ORDERED, found.id, what)
+        self._post(partial(self._desk.ordered, found.id))
+
+    def _app(self, app: Application | str) -> Application:
+        found = self._desk.find(_id(app))
+        if found is None:
+            known = ", ".join(sorted(self._desk.statuses)[:5])
+            raise ConfigError(f"no application {_id(app)!r} is looked after here; there are: {known or 'none'}")
+        return found
+
+    def _last_healthy(self, app: Application) -> str:
+        present = self._desk.statuses[app.id].revision
+        for record in self._store.history(app.id, app.options.history):
+            if record.status in ("in-sync", "changed") and record.revision not in ("", present):
+                return record.revision
+        raise ConfigError(f"{app.id}: no healthy revision before {present[:12] or 'the first'} in its history; name one with to=")
+
+    # -- events --------------------------------------------------------------------------------------------------------------------
+
+    def _tell(self, type_: EventType, application: str, message: str, **data: Any) -> None:
+        sinks = self._runtime.sinks
+        if not sinks:
+            return
+        event = Event(type_, application, self._clock.now(), next(self._sequence), self._id, message, data=data)
+        for sink in sinks:
+            try:
+                sink.emit(event)
+            except Exception:  # noqa: BLE001  # why: a sink may throw anything; it never stops the controller
+                _log.exception("sink %s raised", type(sink).__name__)
+
+
+def _id(app: Application | str) -> str:
+    return app if isinstance(app, str) else app.id
+
+
+def _listed(supplier: Callable[[], Iterable[Application]]) -> list[Application] | str:
+    """Return what *supplier* returns, or why that is nothing to go by."""
+    try:
+        found: list[Any] = list(supplier())
+    except GitOpsError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001  # why: a host's function may throw anything; the list stays as it was
+        return f"{type(error).__name__} in {supplier!r}"
+    strange = next((item for item in found if not isinstance(item, Application)), None)
+    return found if strange is None else f"{supplier!r} returned {type(strange).__name__}, not only applications"

@@ -1,0 +1,121 @@
+"""From how a pass ended to where the application stands and when it is looked at again. Pure."""
+
+from __future__ import annotations
+
+import random
+
+import attrs
+
+from gitops_core.controller.backoff import backoff, jittered
+from gitops_core.controller.limits import ControllerLimits
+from gitops_core.controller.passing import Report
+from gitops_core.controller.status import Phase
+from gitops_core.errors import Disposition
+from gitops_core.model.applications import Options
+from gitops_core.model.results import Failure, OutcomeStatus, PassStatus, ReconcileResult
+
+_WELL = (PassStatus.IN_SYNC, PassStatus.CHANGED)
+_OPEN = (OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED, OutcomeStatus.DEFERRED, OutcomeStatus.SKIPPED)
+_INTERRUPTED = ("Cancelled",)
+_TAKEN_OVER = ("StaleTerm",)
+
+
+@attrs.frozen(kw_only=True)
+class Outlook:
+    """
+    What follows from a pass.
+
+    Attributes:
+        phase: Where the application stands.
+        after: Seconds until the next pass, when nothing happens before.
+        failures: Passes in a row that failed, this one included.
+        waits_for: What has to happen first, in words.
+        error: The first thing that was wrong.
+    """
+
+    phase: Phase
+    after: float
+    failures: int = 0
+    waits_for: str = ""
+    error: Failure | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Past:
+    """
+    What was before the pass.
+
+    Attributes:
+        options: Of the application.
+        failures: Passes in a row that failed.
+        waited: Seconds since it began to wait for health at this revision.
+        watched: The target tells when something moves.
+    """
+
+    options: Options
+    failures: int = 0
+    waited: float = 0.0
+    watched: bool = False
+
+
+def outlook(report: Report, result: ReconcileResult, past: Past, limits: ControllerLimits, dice: random.Random) -> Outlook:
+    """Return what follows from *result*."""
+    options = past.options
+    error = result.failures[0] if result.failures else None
+    if result.status in _WELL:
+        return Outlook(phase=Phase.SYNCED, after=jittered(calm(options, past.watched), limits.jitter, dice))
+    if result.status is PassStatus.REFUSED:
+        return _refused(report, result, options, limits, dice)
+    if any(f.error in _INTERRUPTED for f in result.failures) or (result.status is PassStatus.STALE and past.failures == 0):
+        return Outlook(phase=Phase.PROGRESSING, after=0.0, failures=past.failures, waits_for="its turn", error=error)
+    if result.status is PassStatus.PENDING:
+        return _pending(result, options, past)
+    failures = past.failures + 1
+    wait = backoff(failures, limits.backoff, limits.backoff_cap, dice)
+    asked = max((f.retry_after or 0.0 for f in result.failures), default=0.0)
+    phase = Phase.DEGRADED if result.status is PassStatus.DEGRADED else Phase.FAILED
+    if any(f.error in _TAKEN_OVER for f in result.failures):
+        phase = Phase.ELSEWHERE
+    return Outlook(phase=phase, after=max(wait, asked), failures=failures, waits_for=_waits_for(error), error=error)
+
+
+def calm(options: Options, watched: bool) -> float:
+    """Return the seconds between two looks at an application where nothing happens: drift is told by a watch, or looked for."""
+    if options.drift == "off":
+        return float("inf")
+    return max(options.memo_age, options.interval) if watched else options.interval
+
+
+def _refused(report: Report, result: ReconcileResult, options: Options, limits: ControllerLimits, dice: random.Random) -> Outlook:
+    phase = Phase.REFUSED
+    if report.orders.contested:
+        phase = Phase.CONTESTED
+    if report.orders.suspension is not None:
+        phase = Phase.SUSPENDED
+    reasons = [outcome.reason for outcome in result.outcomes if outcome.status is OutcomeStatus.REFUSED]
+    plan = [refusal.message for refusal in result.plan.refusals] if result.plan is not None else []
+    why = next(iter([*reasons, *plan]), "")
+    interval = options.interval if options.drift != "off" else limits.backoff_cap
+    return Outlook(phase=phase, after=jittered(interval, limits.jitter, dice), waits_for=why)
+
+
+def _pending(result: ReconcileResult, options: Options, past: Past) -> Outlook:
+    late = past.waited >= options.health_timeout
+    first = next((o for o in result.outcomes if o.status in _OPEN), None)
+    what = f"{first.key}: {first.reason or first.status.value}" if first is not None else "objects that have not settled"
+    after = result.requeue_after if result.requeue_after is not None else options.health_interval
+    phase = Phase.DEGRADED if late else Phase.PROGRESSING
+    return Outlook(phase=phase, after=max(after, options.health_interval if late else 0.0), failures=0, waits_for=what)
+
+
+def _waits_for(error: Failure | None) -> str:
+    if error is None:
+        return "the next attempt"
+    if error.disposition == Disposition.STALL.value:
+        return f"a change: {error.message}"
+    return f"the next attempt: {error.message}"
+
+
+def has_failed(result: ReconcileResult) -> bool:
+    """Tell whether an object is unwell for good, so that waiting for its health makes no sense."""
+    return any(outcome.health is not None and outcome.health.failed for outcome in result.outcomes)

@@ -1,0 +1,175 @@
+"""One turn of a worker: a pass over one application, or the proof that none is needed. Everything it learns comes back as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import attrs
+
+from gitops_core.controller.holding import Held, Returns, Rules, hold_back
+from gitops_core.engine import pipeline
+from gitops_core.engine.deciding import Decided
+from gitops_core.engine.loading import fetch
+from gitops_core.engine.ordering import give_orders
+from gitops_core.engine.passes import Pass, begin
+from gitops_core.engine.results import not_begun
+from gitops_core.engine.runtime import Runtime
+from gitops_core.errors import GitOpsError, StateError
+from gitops_core.interfaces import StateStore
+from gitops_core.model.applications import Application
+from gitops_core.model.orders import Orders, Pin
+from gitops_core.model.plans import Plan
+from gitops_core.model.resources import ResourceKey
+from gitops_core.model.results import Outcome, PassStatus, ReconcileResult
+from gitops_core.model.revisions import Revision
+from gitops_core.operations import destroy
+
+_HEALTHY = frozenset({PassStatus.IN_SYNC.value, PassStatus.CHANGED.value})
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """
+    What a worker is to do.
+
+    Attributes:
+        app: The application.
+        revision: What its source's reference names, as far as known.
+        digest: Of the files at the last pass that ended well; with the same ones no pass is needed.
+        look: A pass is needed whatever the files are: something may have drifted, or somebody asked.
+        tokens: Of the triggers that this turn carries out.
+        returns: What was repaired before.
+        contested_after: Repairs of the same drift after which we stop to fight.
+        roll_back: Leave this revision for the last healthy one first.
+        delete: Delete everything instead.
+    """
+
+    app: Application
+    revision: Revision | None
+    digest: str = ""
+    look: bool = True
+    tokens: tuple[str, ...] = ()
+    returns: Mapping[ResourceKey, Returns] = attrs.field(factory=dict)
+    contested_after: int = 2
+    roll_back: str = ""
+    delete: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """
+    What a worker has learned.
+
+    Attributes:
+        result: The pass's; None when none was needed.
+        revision: What was looked at.
+        digest: Of its files; empty when they could not be read.
+        orders: As they are now.
+        held: What became of the plan; None when planning was not reached.
+        keys: What the application owns now.
+    """
+
+    result: ReconcileResult | None
+    revision: Revision | None = None
+    digest: str = ""
+    orders: Orders = Orders()
+    held: Held | None = None
+    keys: frozenset[ResourceKey] = frozenset()
+
+
+def carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
+    """Do what *job* says. Never raises for what a plug-in or a store does: failures are in the result."""
+    try:
+        return _carry_out(job, store, runtime)
+    except StateError as error:
+        return Report(result=not_begun(job.app, error), revision=job.revision)
+
+
+def _carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
+    orders = _orders(job, store, runtime)
+    revision = Revision(orders.pin.revision, "pinned") if orders.pin else job.revision
+    if job.delete:
+        result = destroy(job.app, store=store, runtime=runtime)
+        return Report(result=result, revision=revision, orders=orders, keys=_keys(job.app, store))
+    p = begin(job.app, store, runtime)
+    digest = _digest(p, revision)
+    if digest and digest == job.digest and not job.look:
+        return Report(result=None, revision=revision, digest=digest, orders=orders, keys=_keys(job.app, store))
+    found: list[Held] = []
+    result = pipeline.reconcile(p, revision, partial(_select, job, orders, found, runtime))
+    held = found[0] if found else None
+    orders = _after(job, orders, held, store, runtime)
+    return Report(
+        result=result, revision=result.revision or revision, digest=digest, orders=orders, held=held, keys=_keys(job.app, store)
+    )
+
+
+def differ(app: Application, revisions: tuple[Revision, Revision], store: StateStore, runtime: Runtime) -> bool:
+    """Tell whether two revisions have other files for *app*; yes, when that cannot be told."""
+    try:
+        p = begin(app, store, runtime)
+    except StateError:
+        return True
+    one, other = (_digest(p, revision) for revision in revisions)
+    return not one or one != other
+
+
+def _orders(job: Job, store: StateStore, runtime: Runtime) -> Orders:
+    """Return the orders to work under; a suspension that is over, and a roll-back that is due, are written first."""
+    now = runtime.clock.now()
+    orders = store.inventory(job.app.id).orders
+    ended = orders.suspension is not None and now >= orders.suspension.until
+    pin = _healthy(job, store, now) if job.roll_back and orders.rolled_back != job.roll_back and orders.pin is None else None
+    if not ended and pin is None:
+        return orders
+
+    def change(known: Orders) -> Orders:
+        known = attrs.evolve(known, suspension=None) if ended else known
+        return known if pin is None else attrs.evolve(known, pin=pin, rolled_back=job.roll_back)
+
+    return give_orders(job.app, change, store=store, runtime=runtime)
+
+
+def _healthy(job: Job, store: StateStore, now: float) -> Pin | None:
+    """Return the pin at the last healthy revision before the one that is left; None when the history has none."""
+    for record in store.history(job.app.id, job.app.options.history):
+        if record.status in _HEALTHY and record.revision != job.roll_back:
+            why = f"{job.roll_back[:12]} did not become healthy within {job.app.options.health_timeout:g} s"
+            return Pin(record.revision, why, "on_degraded", now)
+    return None
+
+
+def _digest(p: Pass, revision: Revision | None) -> str:
+    """Return the address of *revision*'s files; empty when they cannot be had, which the pass itself then reports."""
+    if revision is None:
+        return ""
+    try:
+        return fetch(p, revision).digest
+    except GitOpsError:
+        return ""
+
+
+def _select(job: Job, orders: Orders, found: list[Held], runtime: Runtime, decided: Decided) -> tuple[Plan, tuple[Outcome, ...]]:
+    rules = Rules(
+        orders=orders, mode=job.app.options.drift, returns=job.returns, limit=job.contested_after, now=runtime.clock.now()
+    )
+    held = hold_back(decided, rules)
+    found[:] = [held]
+    return held.plan, held.ended
+
+
+def _after(job: Job, orders: Orders, held: Held | None, store: StateStore, runtime: Runtime) -> Orders:
+    """Return the orders with the tokens that were carried out, and with what is contested now. Cost: a write when they differ."""
+    contested = orders.contested if held is None else held.contested
+
+    def change(known: Orders) -> Orders:
+        for token in job.tokens:
+            known = known.handling(token)
+        return attrs.evolve(known, contested=contested)
+
+    return orders if change(orders) == orders else give_orders(job.app, change, store=store, runtime=runtime)
+
+
+def _keys(app: Application, store: StateStore) -> frozenset[ResourceKey]:
+    return frozenset(store.inventory(app.id).entries)

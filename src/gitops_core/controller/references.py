@@ -1,0 +1,54 @@
+"""What sources name now: asked once for all applications that follow the same reference."""
+
+from __future__ import annotations
+
+import attrs
+
+from gitops_core.engine.calls import failures_of, foreseen
+from gitops_core.engine.loading import resolve
+from gitops_core.engine.passes import begin
+from gitops_core.engine.runtime import Runtime
+from gitops_core.errors import GitOpsError
+from gitops_core.interfaces import StateStore
+from gitops_core.model.applications import Application
+from gitops_core.model.results import Failure
+from gitops_core.model.revisions import Revision
+
+
+@attrs.frozen
+class Resolved:
+    """What a source answered: a revision, or why there is none."""
+
+    revision: Revision | None = None
+    failure: Failure | None = None
+
+
+@attrs.define
+class Reference:
+    """
+    One reference, and who follows it.
+
+    Attributes:
+        name: As the source calls it.
+        followers: Ids of the applications.
+        revision: What it named last; it stays when the source cannot be reached.
+        failures: Looks in a row that failed.
+        failure: Of the last look.
+        retry_at: When it is looked at again after a failure, epoch seconds; None after a success.
+    """
+
+    name: str
+    followers: dict[str, None] = attrs.field(factory=dict)
+    revision: Revision | None = None
+    failures: int = 0
+    failure: Failure | None = None
+    retry_at: float | None = None
+
+
+def look_up(app: Application, store: StateStore, runtime: Runtime) -> Resolved:
+    """Return what the source of *app* names now. Never raises. Cost: one ``Source.resolve``."""
+    try:
+        with foreseen():
+            return Resolved(resolve(begin(app, store, runtime)))
+    except GitOpsError as error:
+        return Resolved(failure=failures_of(error)[0])

@@ -1,0 +1,77 @@
+"""What a controller keeps about one application between passes: digests and times, no bodies."""
+
+from __future__ import annotations
+
+import attrs
+
+from gitops_core.controller.holding import Returns
+from gitops_core.controller.signals import PassSignal
+from gitops_core.controller.status import ApplicationStatus
+from gitops_core.controller.workqueue import Lane
+from gitops_core.interfaces import Source
+from gitops_core.model.applications import Application
+from gitops_core.model.orders import Orders
+from gitops_core.model.resources import ResourceKey
+from gitops_core.model.results import ReconcileResult
+from gitops_core.model.revisions import Revision
+
+
+@attrs.define(kw_only=True)
+class Unit:
+    """
+    One application. Only the controller's own thread touches it; ``status`` is a value that any thread may read.
+
+    Attributes:
+        app: The application.
+        status: As everybody sees it.
+        digest: Of the files at the last pass that ended well.
+        seen: The revision of the last pass.
+        look: The next turn is a pass, whatever the files are.
+        tokens: Of triggers that the next turn carries out.
+        returns: Drift that was repaired, by key.
+        unsettled_since: When it began to wait for health at this revision, on the monotonic clock.
+        roll_back: The revision to leave with the next turn.
+        delete: It is to be deleted.
+        keys: What it owns.
+        orders: What was ordered, as of the last turn.
+        signal: Stops the pass under way.
+        calm_until: When it is looked at again if nothing happens, on the monotonic clock.
+        begun: When the turn under way began, on the monotonic clock.
+        quarantined: Its worker did not come back in time, and has not since.
+        watched: Its target tells when something of it moves.
+        result: Of the last pass.
+    """
+
+    app: Application
+    status: ApplicationStatus
+    digest: str = ""
+    seen: Revision | None = None
+    look: bool = True
+    tokens: tuple[str, ...] = ()
+    returns: dict[ResourceKey, Returns] = attrs.field(factory=dict)
+    unsettled_since: float | None = None
+    roll_back: str = ""
+    delete: bool = False
+    keys: frozenset[ResourceKey] = frozenset()
+    orders: Orders = Orders()
+    signal: PassSignal | None = None
+    calm_until: float = 0.0
+    begun: float = 0.0
+    quarantined: bool = False
+    watched: bool = False
+    result: ReconcileResult | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """Where it stands in line."""
+        return Lane(self.app.tenant, self.app.options.priority)
+
+    @property
+    def reference(self) -> str:
+        """What has to be resolved for it."""
+        return reference_of(self.app.source)
+
+
+def reference_of(source: Source) -> str:
+    """Return what *source* resolves, as text: its own word, or its identity when it has none."""
+    return source.reference or f"{source.name} at {id(source):x}"
