@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import attrs
 
+from gitops_core.interfaces import Target
 from gitops_core.model.results import Failure, ReconcileResult
 
 _TARGET_FAILS: Final = frozenset({"Transient", "Expired", "Throttled", "Unobservable"})
@@ -62,3 +63,37 @@ def asked_to_pause(failures: Iterable[Failure]) -> float:
 def is_the_targets_fault(result: ReconcileResult) -> bool:
     """Tell whether the target failed as such: not one object, not the source, not the store."""
     return any(failure.error in _TARGET_FAILS for failure in result.failures)
+
+
+class Breakers:
+    """The breakers of all targets, by identity: two that look alike may be two APIs."""
+
+    def __init__(self, most: int, pause: Callable[[int], float]) -> None:
+        self._most = most
+        self._pause = pause
+        self._breakers: dict[int, Breaker] = {}
+
+    def of(self, target: Target) -> Breaker:
+        """Return what is known about *target*."""
+        return self._breakers.get(id(target), Breaker())
+
+    def probe(self, target: Target, application: str) -> None:
+        """Let *application* try for all, when the breaker is open."""
+        known = self._breakers.get(id(target))
+        if known is not None:
+            self._breakers[id(target)] = known.probing(application)
+
+    def learn(self, target: Target, result: ReconcileResult, now: float) -> tuple[Breaker, Breaker]:
+        """Take in how a pass ended; return the breaker before and after."""
+        known = new = self.of(target)
+        asked = asked_to_pause(result.failures)
+        if asked or is_the_targets_fault(result):
+            new = known.failed(self._most, self._pause(known.opened + 1), now)
+            new = new.paused(now + asked) if asked else new
+        elif result.plan is not None:
+            new = Breaker()
+        if new == Breaker():
+            self._breakers.pop(id(target), None)  # the target may go, and another one have its id
+        else:
+            self._breakers[id(target)] = new
+        return known, new

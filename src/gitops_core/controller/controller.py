@@ -364,7 +364,7 @@ class Controller:
         self._post(partial(self._desk.interrupt, found.id, what))
         give_orders(found, change, store=self._store, runtime=self._runtime)
         self._tell(EventType.ORDERED, found.id, what)
-        self._post(partial(self._desk.ordered, found.id))
+        self._post(partial(self._desk.moved, found.id))
 
     def _app(self, app: Application | str) -> Application:
         found = self._desk.find(_id(app))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import attrs
 
+from gitops_core.controller.backoff import backoff, jittered
+from gitops_core.controller.limits import ControllerLimits
 from gitops_core.engine.calls import failures_of, foreseen
 from gitops_core.engine.loading import resolve
 from gitops_core.engine.passes import begin
@@ -34,7 +38,6 @@ class Reference:
         revision: What it named last; it stays when the source cannot be reached.
         failures: Looks in a row that failed.
         failure: Of the last look.
-        retry_at: When it is looked at again after a failure, epoch seconds; None after a success.
     """
 
     name: str
@@ -42,7 +45,16 @@ class Reference:
     revision: Revision | None = None
     failures: int = 0
     failure: Failure | None = None
-    retry_at: float | None = None
+
+    def learn(self, found: Resolved, limits: ControllerLimits, dice: random.Random) -> float:
+        """Take in what a look has found, and return the seconds until the next one."""
+        self.failure = found.failure
+        if found.revision is None:
+            self.failures += 1
+            wait = backoff(self.failures, limits.backoff, limits.backoff_cap, dice)
+            return max(wait, (self.failure.retry_after or 0.0) if self.failure is not None else 0.0)
+        self.failures, self.revision = 0, found.revision
+        return jittered(limits.poll, limits.jitter, dice)
 
 
 def look_up(app: Application, store: StateStore, runtime: Runtime) -> Resolved:

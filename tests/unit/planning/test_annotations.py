@@ -68,6 +68,10 @@ def test_dependencies_are_keys_of_two_three_or_four_parts():
         ({"conflicts": "refuse"}, "conflicts", "refuse"),
         ({"conflicts": "take"}, "conflicts", "take"),
         ({"conflicts": "leave"}, "conflicts", "leave"),
+        ({}, "drift", ""),
+        ({"drift": "off"}, "drift", "off"),
+        ({"drift": "warn"}, "drift", "warn"),
+        ({"drift": "enforce"}, "drift", "enforce"),
         ({}, "wave", 0),
         ({"wave": "-5"}, "wave", -5),
         ({"wave": "010"}, "wave", 10),
@@ -85,7 +89,7 @@ def test_the_words_about_how_say_what_they_mean(words, attribute, value):
 
 def test_the_words_that_are_known_are_these():
     assert sorted(WORDS) == [
-        "conflicts", "depends-on", "ignore", "propagation", "protect", "prune", "strategy", "wait", "wave",
+        "conflicts", "depends-on", "drift", "ignore", "propagation", "protect", "prune", "strategy", "wait", "wave",
     ]  # fmt: skip
 
 
