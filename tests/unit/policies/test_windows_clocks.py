@@ -7,7 +7,7 @@ import pytest
 
 from gitops_core.errors import ConfigError
 from gitops_core.policies.windows import Window
-from gitops_core.policies.windows.zones import instants, is_even, local_day, zone_of
+from gitops_core.policies.windows.zones import even_midnight, instants, local_day, zone_of
 
 ZURICH, NEW_YORK = "Europe/Zurich", "America/New_York"
 
@@ -57,7 +57,7 @@ class TestForward:
 
     def test_the_day_before_and_after_are_as_ever(self, zone, day, before, after):
         here, change = zone_of(zone), dt.date.fromisoformat(day)
-        assert [is_even(here, change + dt.timedelta(days=n)) for n in (-1, 0, 1)] == [True, False, True]
+        assert [even_midnight(here, change + dt.timedelta(days=n)) is None for n in (-1, 0, 1)] == [False, True, False]
 
 
 # -- back: an hour is repeated -----------------------------------------------------------------------------------------------

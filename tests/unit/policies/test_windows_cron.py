@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from gitops_core.errors import ConfigError, Disposition
-from gitops_core.policies.windows.cron import parse
+from gitops_core.policies.windows.cron import Schedule, parse
 
 DAY = dt.timedelta(days=1)
 
@@ -117,7 +117,7 @@ def test_30_february_or_a_monday_is_a_monday():
 
 @pytest.mark.parametrize("text", ["", "0 2 * *", "0 0 2 * * *", "@daily", "@hourly"])
 def test_anything_but_five_fields_is_refused(text):
-    with pytest.raises(ConfigError, match="fields, not five; write minute, hour, day of month, month, day of week"):
+    with pytest.raises(ConfigError, match="does not have five fields; write minute, hour, day of month, month, day of week"):
         parse(text)
 
 
@@ -160,3 +160,13 @@ def test_what_is_wrong_is_named_with_what_is_allowed(text, field, part, allowed)
     assert message.startswith(f'the {field} "{part}" of the schedule "{text}" is not allowed; write numbers ')
     assert allowed in message
     assert caught.value.disposition is Disposition.STALL
+
+
+@pytest.mark.parametrize(("text", "looks"), [("30 2 * * *", 1), ("0 0 1 1 *", 2), ("0 0 24 12 fri", 400), ("0 0 29 2 */7", 1200)])
+def test_a_search_looks_at_the_days_of_the_named_months_only(text, looks, monkeypatch):
+    """And never at hours or minutes, however rare the day is."""
+    schedule, seen = parse(text), []
+    names = Schedule.names
+    monkeypatch.setattr(Schedule, "names", lambda self, day: seen.append(day) or names(self, day))
+    schedule.day_from(dt.date(2088, 3, 1))
+    assert len(seen) <= looks

@@ -107,7 +107,7 @@ def parse(text: str) -> Schedule:
     words = text.split()
     if len(words) != len(_FIELDS):
         fields = ", ".join(field.name for field in _FIELDS)
-        raise ConfigError(f'the schedule "{text}" has {len(words)} fields, not five; write {fields}: "0 2 * * mon-fri"')
+        raise ConfigError(f'the schedule "{text}" does not have five fields; write {fields}: "0 2 * * mon-fri"')
     minutes, hours, days, months, weekdays = (_numbers(field, word, text) for field, word in zip(_FIELDS, words, strict=True))
     schedule = Schedule(
         minutes=tuple(60 * hour + minute for hour in sorted(hours) for minute in sorted(minutes)),

@@ -133,9 +133,9 @@ class Window:
         return [begin for begin, _ in self._spans(day) if begin > now] if self._schedule.names(day) else []
 
     def _spans(self, day: dt.date) -> Iterable[Span]:
-        if zones.is_even(self._zone, day):
-            begin = zones.midnight(self._zone, day)
-            return ((begin + a, begin + b) for a, b in self._even)
+        midnight = zones.even_midnight(self._zone, day)
+        if midnight is not None:
+            return ((midnight + a, midnight + b) for a, b in self._even)
         is_hourly = self._schedule.is_hourly
         begins = (i for m in self._schedule.minutes for i in zones.instants(self._zone, day, m, is_hourly=is_hourly))
         return _joined(sorted(begins), self.duration)

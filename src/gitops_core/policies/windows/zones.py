@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import zoneinfo
 
 from gitops_core.errors import ConfigError
@@ -29,16 +30,16 @@ def local_day(zone: dt.tzinfo, instant: float) -> dt.date:
     return dt.datetime.fromtimestamp(instant, zone).date()
 
 
-def is_even(zone: dt.tzinfo, day: dt.date) -> bool:
-    """Tell whether the clocks in *zone* are not changed during *day*."""
+@functools.lru_cache(maxsize=4096)
+def even_midnight(zone: dt.tzinfo, day: dt.date) -> float | None:
+    """
+    Return the epoch seconds at which *day* begins; None of a day on which clocks in *zone* are changed.
+
+    Cost: remembered for the last thousands of days, because all windows ask about the same ones.
+    """
     begin = _at(zone, day, 0, fold=0)
     end = _at(zone, day + dt.timedelta(days=1), 0, fold=1)
-    return begin.utcoffset() == end.utcoffset()
-
-
-def midnight(zone: dt.tzinfo, day: dt.date) -> float:
-    """Return the epoch seconds at which *day* begins; of a day that :func:`is_even`."""
-    return _at(zone, day, 0, fold=0).timestamp()
+    return begin.timestamp() if begin.utcoffset() == end.utcoffset() else None
 
 
 def instants(zone: dt.tzinfo, day: dt.date, minute: int, *, is_hourly: bool) -> list[float]:
