@@ -3,6 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 from gitops_core.errors import ConfigError
@@ -108,6 +109,28 @@ def test_clocks_that_go_back_over_midnight_show_two_days_in_turns():
         "2010-11-06T23:30-02:30", "2010-11-07T00:00-02:30",
         "2010-11-06T23:30-03:30", "2010-11-07T00:00-03:30", "2010-11-07T00:30-03:30",
     ]  # fmt: skip
+
+
+TURN = "2010-11-07T00:00:30-02:30"  # half a minute before St John's clocks go back to the day before
+
+
+def test_a_window_of_the_first_midnight_is_open_when_the_day_before_has_come_back():
+    window = Window("0 0 * * *", 600, "America/St_Johns")
+    assert window.is_open(at("2010-11-06T23:05-03:30"))
+
+
+def test_a_window_of_the_day_before_may_begin_when_the_next_day_has_been_seen():
+    window = Window("30 * * * *", 2400, "America/St_Johns")
+    assert window.is_open(at("2010-11-06T23:40-03:30"))
+    assert attrs.evolve(window, duration=60).opens_at(at(TURN)) == at("2010-11-06T23:30-03:30")
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1, 59, 61, 3600])
+def test_the_opening_is_exact_whatever_the_second(seconds):
+    begin = at("2026-03-30T02:00+02:00")
+    window = Window("0 2 * * *", 0.25, ZURICH)
+    assert window.opens_at(begin - seconds) == begin
+    assert window.closes_at(begin) == begin + 0.25
 
 
 def test_a_day_that_was_left_out_begins_when_the_next_one_does():
