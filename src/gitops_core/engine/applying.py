@@ -28,12 +28,14 @@ from gitops_core.errors import (
     GitOpsError,
     PluginError,
     StateError,
+    Throttled,
 )
 from gitops_core.model.events import EventType
 from gitops_core.model.inventory import Inventory
 from gitops_core.model.plans import Action, Change, Plan
 from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
+from gitops_core.planning.awaiting import UNVERIFIED
 
 _TICK: Final = 0.25  # seconds; the longest time until a stop is noticed while calls are under way
 _FIRST_CALL: Final = {Action.CREATE: Action.CREATE, Action.REPLACE: Action.DELETE}
@@ -156,6 +158,8 @@ class Applier:
                 self._look()
             elif self._in_flight:
                 self._collect()
+            elif self._confirmer.waiting and not self._p.runtime.waits:
+                self._record(self._give_back)
             elif self._confirmer.waiting:
                 self._wait(min(self._confirmer.seconds_until_due(), self._p.ctx.remaining()))
             else:
@@ -169,6 +173,13 @@ class Applier:
             self._confirmer.wake(self._waker.wait(min(seconds, _TICK)))
         else:
             self._p.ctx.clock.wait(self._p.ctx.cancel, seconds)
+
+    def _give_back(self) -> None:
+        """Only waiting is left: the next passes do it. Deletes wait, too: they come after everything else."""
+        given = self._confirmer.give_back()
+        first = given[0].key
+        self._finish_all(given)
+        self._skip_all(f"put off: {first} is not done")
 
     def _look(self) -> None:
         try:
@@ -281,6 +292,8 @@ class Applier:
         status = OutcomeStatus.STALE if isinstance(error, (AlreadyExists, Conflict)) else OutcomeStatus.FAILED
         if isinstance(error, Cancelled):
             status = OutcomeStatus.PENDING if written.attempts else OutcomeStatus.SKIPPED
+        if isinstance(error, Throttled) and not written.attempts and task.old is None:
+            status = OutcomeStatus.SKIPPED  # not begun: the target was paused before, and nobody stands by
         reason = error.message
         if change.action is Action.REPLACE and task.action is Action.CREATE and error.disposition is Disposition.STALL:
             reason += self._restore(task)
@@ -335,4 +348,6 @@ def next_chunk(size: int, written: int, seconds: float) -> int:
 
 
 def _not_applied(change: Change) -> Outcome:
+    if change.rule == UNVERIFIED:
+        return Outcome(change.key, change.action, OutcomeStatus.UNVERIFIED, change.reason, diff=change.diff)
     return Outcome(change.key, change.action, OutcomeStatus(change.state.value), change.reason)

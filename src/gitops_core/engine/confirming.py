@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from gitops_core.engine.calls import Call, completed, failure_of, translated
+from gitops_core.engine.calls import completed, failure_of
 from gitops_core.engine.deciding import Judge
 from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.observing import Observed, observe
 from gitops_core.engine.passes import Pass
+from gitops_core.engine.settling import health_of, is_well
 from gitops_core.engine.writing import Task, Written, answered, begins_replace, call_for, create_again
 from gitops_core.errors import GitOpsError, UnknownKind
-from gitops_core.health.rules import DEFAULT_RULES, assess
-from gitops_core.interfaces import Target, capabilities
-from gitops_core.model.health import Health, HealthStatus
+from gitops_core.interfaces import capabilities
+from gitops_core.model.health import Health
 from gitops_core.model.inventory import EntryState, Intent, InventoryEntry, InventoryUpdate
 from gitops_core.model.plans import Action, Change, FieldDiff
 from gitops_core.model.resources import Live, Pending, ResourceKey
-from gitops_core.model.results import Outcome, OutcomeStatus
+from gitops_core.model.results import Awaited, Outcome, OutcomeStatus
 
 
 @attrs.define(kw_only=True)
@@ -31,11 +31,17 @@ class Unconfirmed:
         written: What came back from the write.
         since: When, on the monotonic clock.
         due: When to look next, on the monotonic clock.
+        why: What was missing when it was looked at last.
+        seen: The object, when it was there as planned and only not well yet.
+        health: How well it was then.
     """
 
     written: Written
     since: float
     due: float = 0.0
+    why: str = ""
+    seen: Live | None = None
+    health: Health | None = None
 
     @property
     def change(self) -> Change:
@@ -57,6 +63,8 @@ class Confirmer:
         self._waiting: dict[ResourceKey, Unconfirmed] = {}
         self._first_look = float("inf")
         self._last_look = float("-inf")
+        self.given_back: list[Awaited] = []
+        """What was ended without being finished, because nothing else was to be done."""
 
     @property
     def waiting(self) -> bool:
@@ -119,8 +127,9 @@ class Confirmer:
         if change.action is Action.DELETE or live is None:
             self._ledger.write(InventoryUpdate(drop=(change.key,), close_intents=(change.key,)))
             return [Outcome(change.key, change.action, OutcomeStatus.DONE, change.reason)]
-        health = self.health(live, None)
-        entry = self._judge.applied(change, live, settled=_is_well(health))
+        health = health_of(self._p, live, None)
+        entry = self._judge.applied(change, live, settled=is_well(health))
+        entry = entry if entry.settled else attrs.evolve(entry, written_at=self._p.ctx.clock.now())
         self._ledger.write(InventoryUpdate(put=(entry,), close_intents=(change.key,)))
         return [Outcome(change.key, change.action, OutcomeStatus.DONE, change.reason, id=live.id, health=health)]
 
@@ -129,28 +138,65 @@ class Confirmer:
         items, self._waiting = list(self._waiting.values()), {}
         return [self._outcome(item, OutcomeStatus.PENDING, f"written, not confirmed: {why}") for item in items]
 
+    def give_back(self) -> list[Outcome]:
+        """
+        End everything that waits as PENDING, with what the next passes need to go on waiting for it: since when, and for what.
+
+        Raises:
+            StateError: That could not be written; everything still waits.
+        """
+        items = list(self._waiting.values())
+        seen = tuple(item.change.key for item in items if item.seen is not None)
+        entries = tuple(entry for item in items if (entry := self._left_open(item)) is not None)
+        self._ledger.write(InventoryUpdate(put=entries, open_intents=self._moved(items), close_intents=seen))
+        self._waiting = {}
+        outcomes = []
+        for item in items:
+            pending = item.written.pending
+            why = item.why or (pending.message if pending is not None else "") or "written, and not seen yet"
+            outcomes.append(attrs.evolve(self._outcome(item, OutcomeStatus.PENDING, why), health=item.health))
+            self.given_back.append(self._awaited(item, why))
+        return outcomes
+
+    def _left_open(self, item: Unconfirmed) -> InventoryEntry | None:
+        entry = self._ledger.inventory.entries.get(item.change.key)
+        if item.seen is not None:
+            return attrs.evolve(self._judge.applied(item.change, item.seen, settled=False), written_at=self._wrote(item))
+        if entry is None:
+            return None
+        written = "" if item.written.task.action is Action.DELETE else item.change.desired
+        return attrs.evolve(entry, settled=False, written_at=self._wrote(item), written=written)
+
+    def _wrote(self, item: Unconfirmed) -> float:
+        """Return when *item* was written, in epoch seconds."""
+        return self._p.ctx.clock.now() - (self._p.ctx.clock.monotonic() - item.since)
+
+    def _awaited(self, item: Unconfirmed, why: str) -> Awaited:
+        pending, since = item.written.pending, self._wrote(item)
+        return Awaited(
+            key=item.change.key,
+            reason=why,
+            since=since,
+            until=since + self._time_for(item),
+            retry_after=None if pending is None else max(0.0, item.due - self._p.ctx.clock.monotonic()),
+            leaves=item.written.task.action is Action.DELETE,
+        )
+
+    def _time_for(self, item: Unconfirmed) -> float:
+        options = self._p.app.options
+        is_there = item.seen is not None or item.written.pending is not None
+        return options.health_timeout if is_there else options.verify_timeout
+
     def reassess(self, unchanged: Iterable[ResourceKey], live: Mapping[ResourceKey, Live]) -> list[ResourceKey]:
         """Look again at unchanged objects that had not settled; return those that still have not."""
         if not self._p.app.options.wait:
             return []
         entries = self._ledger.inventory.entries
         open_ = [key for key in unchanged if key in entries and not entries[key].settled and key in live]
-        settled = [key for key in open_ if _is_well(self.health(live[key], None))]
-        self._ledger.write(InventoryUpdate(put=tuple(attrs.evolve(entries[key], settled=True) for key in settled)))
+        settled = [key for key in open_ if is_well(health_of(self._p, live[key], entries[key].written_at or None))]
+        put = tuple(attrs.evolve(entries[key], settled=True, written_at=0.0) for key in settled)
+        self._ledger.write(InventoryUpdate(put=put))
         return sorted(set(open_) - set(settled))
-
-    def health(self, live: Live, written_at: float | None) -> Health:
-        """Return how well *live* is: the target's own answer, else the rules for its kind."""
-        target = self._p.app.target.member(live.key)
-        try:
-            if "health" in capabilities(target):
-                own = _asked(target, live)
-                if own is not None:
-                    return own
-            rules = self._p.app.health or DEFAULT_RULES
-            return assess(live, now=self._p.ctx.clock.now(), written_at=written_at, rules=rules)
-        except GitOpsError as error:
-            return Health(settled=False, status=HealthStatus.UNKNOWN, reason="HealthFailed", message=error.message)
 
     # -- one item ----------------------------------------------------------------------------------------------------
 
@@ -227,21 +273,26 @@ class Confirmer:
     def _confirm_health(self, item: Unconfirmed, live: Live, entries: list[InventoryEntry]) -> Outcome | None:
         options, change = self._p.app.options, item.change
         waited = self._p.ctx.clock.monotonic() - item.since
-        health = self.health(live, self._p.ctx.clock.now() - waited)
+        health = health_of(self._p, live, self._p.ctx.clock.now() - waited)
         waits = options.wait and change.wait and not health.settled and not health.failed
+        text = f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
+        item.seen, item.health, item.why = live, health, text
         if waits and waited < options.health_timeout:
             return None
-        entries.append(self._judge.applied(change, live, settled=_is_well(health)))
-        well = _is_well(health) or not (options.wait and change.wait)
+        entry = self._judge.applied(change, live, settled=is_well(health))
+        entries.append(entry if entry.settled else attrs.evolve(entry, written_at=self._wrote(item)))
+        well = is_well(health) or not (options.wait and change.wait)
         status = OutcomeStatus.DONE if well else OutcomeStatus.UNSETTLED
-        reason = "" if well else f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
-        return Outcome(change.key, change.action, status, reason, id=live.id, health=health, attempts=item.written.attempts)
+        return Outcome(
+            change.key, change.action, status, "" if well else text, id=live.id, health=health, attempts=item.written.attempts
+        )
 
     def _late(
         self, item: Unconfirmed, why: str, differs: tuple[FieldDiff, ...] = (), *, accepted: bool = False
     ) -> Outcome | None:
         """Return None while there is time, then PENDING for what the target still works on, else UNVERIFIED with the diff."""
         options = self._p.app.options
+        item.seen, item.health, item.why = None, None, why
         pending = accepted or item.written.pending is not None
         limit = options.health_timeout if pending else options.verify_timeout
         if self._p.ctx.clock.monotonic() - item.since < limit:
@@ -258,26 +309,7 @@ class Confirmer:
         return Outcome(item.change.key, item.change.action, status, reason, attempts=item.written.attempts)
 
 
-def _asked(target: Target, live: Live) -> Health | None:
-    try:
-        return _checked(target.health(live))
-    except Exception:
-        with translated(Call(target.name, "health", live.key)):
-            raise
-
-
-def _checked(answer: object) -> Health | None:
-    if answer is None or isinstance(answer, Health):
-        return answer
-    raise TypeError(f"a Health or None was expected, not {type(answer).__name__}")
-
-
 def _held_by(live: Live) -> str:
     if not live.finalizers:
         return "its deletion is not finished: look at its finalizers"
     return f"its deletion is not finished: {', '.join(live.finalizers)} must let go of it first"
-
-
-def _is_well(health: Health) -> bool:
-    """Tell whether dependents may go on: a failed Pod has settled, but nothing should build on it."""
-    return health.settled and health.status is not HealthStatus.DEGRADED

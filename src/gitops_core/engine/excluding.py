@@ -18,10 +18,10 @@ def alone(p: Pass) -> Iterator[None]:
     Hold the application for the length of the body.
 
     Raises:
-        StateLocked: Another engine still holds it after ``options.lock_timeout``. RETRY.
+        StateLocked: Another engine still holds it after ``options.lock_timeout``, or at once where nobody waits. RETRY.
         Cancelled: The host asked us to stop while we waited. WAIT.
     """
-    left = p.app.options.lock_timeout
+    left = p.app.options.lock_timeout if p.runtime.waits else 0.0
     refused: list[StateLocked] = []
     with ExitStack() as held:
 
@@ -30,6 +30,8 @@ def alone(p: Pass) -> Iterator[None]:
                 held.enter_context(p.store.exclusive(p.app.id, seconds))
             except StateLocked as error:
                 refused[:] = [error]
+                if not p.runtime.waits and error.retry_after is None:
+                    error.retry_after = max(p.app.options.health_interval, p.app.options.backoff)
                 return False
             return True
 

@@ -6,6 +6,7 @@ import threading
 from typing import Final
 
 from gitops_core.engine.keeping import kept
+from gitops_core.errors import Throttled
 from gitops_core.interfaces import Context, Limits, Target
 
 _TICK: Final = 0.25  # seconds; the longest time after a cancel until a waiting call notices
@@ -26,21 +27,26 @@ class Bucket:
         with self._lock:
             self._paused_until = max(self._paused_until, until)
 
-    def slot(self, ctx: Context) -> Slot:
+    def slot(self, ctx: Context, patience: float = float("inf")) -> Slot:
         """
         Return a context manager that holds one of the target's slots: for the length of a call.
 
+        Args:
+            ctx: Of who calls.
+            patience: The longest pause, in seconds, that is worth standing by for.
+
         Entering raises:
             Cancelled, DeadlineExceeded: There was no slot in time.
+            Throttled: The next call may begin only after more than *patience*; ``retry_after`` says when.
         """
-        return Slot(self, ctx)
+        return Slot(self, ctx, patience)
 
-    def enter(self, ctx: Context) -> None:
-        """Take a slot, and wait until a call may begin."""
+    def enter(self, ctx: Context, patience: float = float("inf")) -> None:
+        """Take a slot, and wait until a call may begin; raises like :meth:`slot`."""
         while not ctx.clock.take(self._acquire, _TICK):
             ctx.check()
         try:
-            self._wait_for_turn(ctx)
+            self._wait_for_turn(ctx, patience)
         except BaseException:
             self.leave()
             raise
@@ -52,8 +58,10 @@ class Bucket:
     def _acquire(self, seconds: float) -> bool:
         return self._slots.acquire(timeout=seconds)
 
-    def _wait_for_turn(self, ctx: Context) -> None:
+    def _wait_for_turn(self, ctx: Context, patience: float) -> None:
         while (wait := self._reserve(ctx.clock.monotonic())) > 0:
+            if wait > patience:
+                raise Throttled(f"the target takes the next call in {wait:.1f} s", retry_after=wait)
             ctx.sleep(wait)
         ctx.check()
 
@@ -73,14 +81,15 @@ class Bucket:
 class Slot:
     """One of a bucket's slots, held while the body runs; a class, because it runs around every call of a target."""
 
-    __slots__ = ("_bucket", "_ctx")
+    __slots__ = ("_bucket", "_ctx", "_patience")
 
-    def __init__(self, bucket: Bucket, ctx: Context) -> None:
+    def __init__(self, bucket: Bucket, ctx: Context, patience: float) -> None:
         self._bucket = bucket
         self._ctx = ctx
+        self._patience = patience
 
     def __enter__(self) -> None:
-        self._bucket.enter(self._ctx)
+        self._bucket.enter(self._ctx, self._patience)
 
     def __exit__(self, *_error: object) -> None:
         self._bucket.leave()

@@ -19,6 +19,7 @@ from gitops_core.model.events import EventType
 from gitops_core.model.revisions import Notice
 
 T = TypeVar("T")
+_A_MOMENT: Final = 1.0  # seconds; what a pass that does not wait stands by for all the same
 _RENDERS_KEPT: Final = 30 * 86400.0  # seconds; content-addressed, so age only bounds the size of the store
 
 
@@ -92,7 +93,7 @@ class Pass:
         bucket = bucket_of(target)
 
         def once() -> T:
-            with bucket.slot(self.ctx):
+            with bucket.slot(self.ctx, self.retry.patience):
                 self.meter.count(cost)
                 return run(self.ctx.within(target.limits.timeout))
 
@@ -133,5 +134,5 @@ def begin(app: Application, store: StateStore, runtime: Runtime) -> Pass:
     )
     return Pass(
         app=app, store=store, ctx=ctx, runtime=runtime, meter=meter, events=events,
-        retry=Retry(app.options, on_retry), pass_id=pass_id, started_at=clock.now(), notices=notices,
+        retry=Retry(app.options, on_retry, float("inf") if runtime.waits else _A_MOMENT), pass_id=pass_id, started_at=clock.now(), notices=notices,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from gitops_core.engine.observing import Observed
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import GitOpsError, NotStabilized
 from gitops_core.interfaces import capabilities
-from gitops_core.model.inventory import Intent, InventoryUpdate
+from gitops_core.model.inventory import Intent, Inventory, InventoryUpdate
 from gitops_core.model.resources import Pending, ResourceKey, Unreadable
 
 
@@ -27,6 +27,8 @@ def resume(p: Pass, ledger: Ledger) -> Observed:
     for key, intent in sorted(ledger.inventory.intents.items()):
         if not intent.token:
             continue
+        if _is_trusted(p, ledger.inventory, key):
+            continue
         token, error = _ask(p, intent)
         if error is None:
             finished.append(key)
@@ -36,6 +38,14 @@ def resume(p: Pass, ledger: Ledger) -> Observed:
             moved.append(attrs.evolve(intent, token=token))
     ledger.write(InventoryUpdate(open_intents=tuple(moved), close_intents=tuple(finished)))
     return Observed({}, tuple(unreadable))
+
+
+def _is_trusted(p: Pass, inventory: Inventory, key: ResourceKey) -> bool:
+    """A target that cannot be asked is looked at for as long as its operation may take; the intent tells that there is one."""
+    entry = inventory.entries.get(key)
+    if entry is None or not entry.written_at or "poll" in capabilities(p.app.target.member(key)):
+        return False
+    return abs(p.started_at - entry.written_at) < p.app.options.health_timeout
 
 
 def _ask(p: Pass, intent: Intent) -> tuple[str, GitOpsError | None]:
@@ -51,5 +61,5 @@ def _ask(p: Pass, intent: Intent) -> tuple[str, GitOpsError | None]:
         return intent.token, error
     if isinstance(answer, Pending):
         message = answer.message or "an operation of an earlier pass is not finished"
-        return answer.token, NotStabilized(message, key=intent.key)
+        return answer.token, NotStabilized(message, key=intent.key, retry_after=answer.retry_after)
     return intent.token, None

@@ -22,8 +22,9 @@ from gitops_core.engine.passes import Pass
 from gitops_core.engine.pending import resume
 from gitops_core.engine.previewing import previews
 from gitops_core.engine.recording import journal, remember, write_ahead
-from gitops_core.engine.results import conclude, failed, unrecorded
+from gitops_core.engine.results import Ended, conclude, failed, unrecorded
 from gitops_core.engine.reviewing import fail_closed, review
+from gitops_core.engine.settling import unsettled
 from gitops_core.errors import GitOpsError, SourceError, StateError
 from gitops_core.model.events import EventType
 from gitops_core.model.inventory import Inventory
@@ -111,7 +112,7 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     applier = Applier(p, ledger, job, confirmer)
     with heap_set_aside():
         outcomes = applier.run()
-    result = conclude(p, decided, plan, outcomes, applier.unsettled)
+    result = conclude(p, decided, plan, Ended(outcomes, applier.unsettled, confirmer.given_back))
     error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
     if error is not None:
         return unrecorded(p, result, error)
@@ -165,7 +166,8 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     observed = observe(p, known, ledger.inventory)
     observed = attrs.evolve(observed, unreadable=(*observed.unreadable, *pending.unreadable))
     request = plan_request(p, desired, observed, ledger, verdict)
-    request = attrs.evolve(request, holders=holders(p, wanted, ledger.inventory))
+    late = unsettled(p, ledger.inventory, observed)
+    request = attrs.evolve(request, holders=holders(p, wanted, ledger.inventory), unsettled=late)
     planned = make_plan(request)
     elsewhere = named_elsewhere(desired, planned.plan, p.app.owner)
     if elsewhere:

@@ -18,6 +18,7 @@ from gitops_core.model.plans import Action, Change, ChangeState, Plan
 from gitops_core.model.resources import Resource, ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus, ReconcileResult
 from gitops_core.model.revisions import Revision
+from gitops_core.planning.awaiting import UNVERIFIED
 from gitops_core.planning.records import planned_entry
 from gitops_core.planning.request import Planned, PlanRequest
 
@@ -43,6 +44,7 @@ def write_ahead(
         entries.append(planned_entry(request, change, None if deletes else resources[change.key]))
         if change.action in (Action.CREATE, Action.REPLACE) and _is_assigned(p, change):
             intents.append(_intent(p, request.inventory, change))
+    entries += [attrs.evolve(e, written_at=0.0, written="") for e in _given_up(planned.plan, request.inventory)]
     entries += [attrs.evolve(e, state=EntryState.RELEASED) for e in _handing_over(planned.plan, request.inventory)]
     let_go = tuple(c.key for c in planned.plan.changes if c.state is ChangeState.SKIPPED and c.rule in _LET_GO)
     fulfilled = tuple(key for key in planned.plan.unchanged if key in request.inventory.intents)
@@ -52,6 +54,10 @@ def write_ahead(
 def _handing_over(plan: Plan, inventory: Inventory) -> Iterator[InventoryEntry]:
     found = (inventory.entries[c.key] for c in plan.changes if c.rule == "handing_over")
     return (entry for entry in found if entry.state is not EntryState.RELEASED)
+
+
+def _given_up(plan: Plan, inventory: Inventory) -> Iterator[InventoryEntry]:
+    return (inventory.entries[c.key] for c in plan.changes if c.rule == UNVERIFIED)
 
 
 def _is_assigned(p: Pass, change: Change) -> bool:

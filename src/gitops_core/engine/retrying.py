@@ -37,10 +37,12 @@ class Retry:
     Attributes:
         options: ``attempts``, ``backoff``, ``backoff_cap``.
         on_retry: Told about each error that is going to be retried, with the seconds until then.
+        patience: The longest wait, in seconds, that is worth standing by for; after a longer one another pass tries again.
     """
 
     options: Options
     on_retry: Callable[[Call, GitOpsError, float], None]
+    patience: float = float("inf")
 
     def call(self, ctx: Context, call: Call, run: Callable[[], T], bucket: Bucket | None = None) -> tuple[T, int]:
         """
@@ -50,7 +52,8 @@ class Retry:
         error pauses the whole *bucket*. The first error is raised as it is when no other try is due.
 
         Raises:
-            GitOpsError: The last error; STALL and WAIT at once, RETRY after ``options.attempts`` attempts.
+            GitOpsError: The last error; STALL and WAIT at once, RETRY after ``options.attempts`` attempts, or when the wait
+                would be longer than *patience*: then its ``retry_after`` says how long.
 
         Source: full jitter as in "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
         """
@@ -92,13 +95,19 @@ class Retry:
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: self._again(error, attempts)),
-            stop=lambda state: ctx.remaining() <= state.upcoming_sleep,
+            stop=lambda state: self._is_too_long(state, ctx),
             wait=seconds,
             before_sleep=lambda state: self.on_retry(call, _error(state), state.upcoming_sleep),
             sleep=ctx.sleep,
             reraise=True,
         )
         return retrying(again), attempts
+
+    def _is_too_long(self, state: tenacity.RetryCallState, ctx: Context) -> bool:
+        if state.upcoming_sleep > self.patience:
+            _error(state).retry_after = state.upcoming_sleep
+            return True
+        return ctx.remaining() <= state.upcoming_sleep
 
     def _again(self, error: BaseException, attempts: int) -> bool:
         if not isinstance(error, GitOpsError) or error.disposition is not Disposition.RETRY:

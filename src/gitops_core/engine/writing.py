@@ -140,7 +140,7 @@ def _write(p: Pass, task: Task, target: Target) -> Written:
     def carry_out(ctx: Context) -> Live | Pending | None:
         def run() -> Live | Pending | None:
             nonlocal attempts
-            with bucket.slot(ctx):
+            with bucket.slot(ctx, p.retry.patience):
                 attempts += 1
                 p.meter.count("writes")
                 return _once(target, task.action, _request(p, task, secrets), ctx.within(target.limits.timeout))
@@ -257,13 +257,17 @@ def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
     calls = [call_for(target, task) for task in tasks]
     whole = Call(target.name, "apply_batch")
 
+    begun = threading.Event()
+
     def run(ctx: Context) -> list[object]:
+        begun.set()
         return list(target.apply_batch(ctx, [_request(p, task, secret_fields(target, task.change)) for task in tasks]))
 
     try:
         answers, attempts = p.call_target(target, whole, "writes", run)
     except GitOpsError as error:
-        return [Written(task=task, error=error, attempts=0 if isinstance(error, Cancelled) else 1) for task in tasks]
+        attempts = int(begun.is_set() and not isinstance(error, Cancelled))
+        return [Written(task=task, error=error, attempts=attempts) for task in tasks]
     if len(answers) != len(tasks):
         wrong = PluginError(f"{target.name}.apply_batch gave {len(answers)} answers to {len(tasks)} changes", target.name)
         return [Written(task=task, error=wrong, attempts=attempts) for task in tasks]

@@ -56,6 +56,9 @@ class InventoryEntry:
         refers_to: Declared keys that it only referred to when applied; they are deleted after it, or after it has changed.
         wave: The wave in which it was applied; deletes go through the waves backwards.
         unconfirmed: Addresses in ``declared`` that only a write has set of which nobody knows whether it happened.
+        written_at: When what is being waited for was written, epoch seconds: until it has been seen, and has settled. 0 when
+            nothing is. Deadlines count from here, over as many passes as it takes.
+        written: Digest of the declaration that was written then; empty for a delete, and once it has been seen.
     """
 
     key: ResourceKey
@@ -79,6 +82,8 @@ class InventoryEntry:
     refers_to: tuple[ResourceKey, ...] = ()
     wave: int = 0
     unconfirmed: tuple[str, ...] = ()
+    written_at: float = 0.0
+    written: str = ""
 
     def with_id(self, id: str) -> InventoryEntry:  # noqa: A002  # why: the attribute's name
         """Return this entry with another id. Cost: a fifth of ``attrs.evolve``, for what every create needs."""

@@ -96,6 +96,28 @@ class Outcome:
     health: Health | None = None
 
 
+@attrs.frozen(kw_only=True)
+class Awaited:
+    """
+    Something that only time will finish. It holds up what depends on it, and nobody has to stand by.
+
+    Attributes:
+        key: The object.
+        reason: What is missing.
+        since: When it was written, epoch seconds; 0 when nobody knows any more.
+        until: When it should have been done, epoch seconds. It is looked at after that, too, less often.
+        retry_after: Seconds after which the target wants to be asked again, or None.
+        leaves: It is to go; what is to come holds up every delete, and this does not.
+    """
+
+    key: ResourceKey
+    reason: str
+    since: float = 0.0
+    until: float = 0.0
+    retry_after: float | None = None
+    leaves: bool = False
+
+
 @attrs.frozen
 class Cost:
     """What a pass cost, in things that can be counted: equal work, equal numbers on any machine."""
@@ -158,6 +180,7 @@ class ReconcileResult:
         failures: What went wrong outside single objects, and every failed object's error.
         requeue_after: Seconds after which another pass makes sense; None when nobody said.
         cost: What it took.
+        awaited: What only time will finish, sorted by key.
     """
 
     application: str
@@ -169,6 +192,7 @@ class ReconcileResult:
     failures: tuple[Failure, ...] = ()
     requeue_after: float | None = None
     cost: Cost = Cost()
+    awaited: tuple[Awaited, ...] = ()
 
     @property
     def ok(self) -> bool:

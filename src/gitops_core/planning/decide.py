@@ -15,6 +15,7 @@ from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.planning.annotations import Annotations, notes_of, read_annotations
+from gitops_core.planning.awaiting import held
 from gitops_core.planning.diff import Comparison, compare, precondition_of, taken_over, write_only_diffs
 from gitops_core.planning.edges import Index, plugin_edges
 from gitops_core.planning.guards import Permits, approved
@@ -89,7 +90,7 @@ class Decider:
             change = self._stopped(resource, found, "unreadable", f"it could not be read: {error}")
         if change is not None and change.wait and not (notes.wait and self.request.options.wait):
             change = attrs.evolve(change, wait=False)
-        return Decision(resource=resource, change=self.reviewed(change), body=body, notes=notes, needs=needs)
+        return Decision(resource=resource, change=self.reviewed(held(self.request, change)), body=body, notes=notes, needs=needs)
 
     def reviewed(self, change: Change | None) -> Change | None:
         """Return *change* refused if a policy denies it, or denies everything."""
@@ -272,7 +273,7 @@ class Decider:
     def undeclared(self, entry: InventoryEntry) -> Change | None:
         """Return what is to happen to what is in the inventory and not declared."""
         try:
-            return self.reviewed(prune(self.request, entry, self.blind, self.permits, self._stamp))
+            return self.reviewed(held(self.request, prune(self.request, entry, self.blind, self.permits, self._stamp)))
         except PluginError as error:
             rule, state, text = "plugin", ChangeState.REFUSED, f"the target's {error.message}"
         except Unread as error:

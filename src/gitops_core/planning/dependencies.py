@@ -8,11 +8,12 @@ from typing import Final
 
 import attrs
 
-from gitops_core.errors import DependencyCycle
+from gitops_core.errors import DependencyCycle, NotStabilized
 from gitops_core.model.inventory import EntryState
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import ResourceKey
 from gitops_core.planning.annotations import notes_of
+from gitops_core.planning.awaiting import AWAITED, UNVERIFIED, Unsettled
 from gitops_core.planning.decide import Decider, Decision
 from gitops_core.planning.edges import (
     CRD,
@@ -51,12 +52,15 @@ class Links:
         self._changes = {key: d.change for key, d in self._decisions.items() if d.change is not None}
         self._written: _Needs = {}
         self._waves = _in_waves({key: self._wave_of(d) for key, d in self._decisions.items()})
+        self.unsettled = Unsettled(request, self._changes)
+        """What is unchanged and not well yet."""
+        self._staying = {key for key, c in self._changes.items() if c.rule in (AWAITED, UNVERIFIED)} | _at_work(request)
 
     def writes(self) -> list[Change]:
         """Return every change that is no delete, prerequisites first, with what it waits for or why it must not happen."""
         hard = self._hard()
         self._refuse_circles(hard)
-        return self._held_up(self._soft(hard))
+        return self._held_up(self._soft(hard), self._kept_back(hard))
 
     def _wave_of(self, decision: Decision) -> int:
         """What is left alone without looking at its body has its wave all the same: others would wait for it in another."""
@@ -138,9 +142,22 @@ class Links:
 
     # -- consequences ----------------------------------------------------------------------------------------------------
 
-    def _held_up(self, needs: _Needs) -> list[Change]:
+    def _kept_back(self, hard: _Needs) -> dict[ResourceKey, ResourceKey]:
+        """Return, for each change that needs an unchanged object which is not well yet, that object."""
+        if not self.unsettled:
+            return {}
+        found = {
+            key: self.unsettled.blocker(key, hard.get(key, ()), self._referred(key), self._wave_of(decision))
+            for key, decision in self._decisions.items()
+        }
+        return {key: first for key, first in found.items() if first is not None}
+
+    def _held_up(self, needs: _Needs, kept_back: Mapping[ResourceKey, ResourceKey]) -> list[Change]:
         order = arranged(self._decisions, needs, band)
-        for key in order if needs else ():
+        for key in order if needs or kept_back else ():
+            if key in kept_back:
+                self._stop(key, ChangeState.SKIPPED, "dependency", f"it needs {kept_back[key]}, which has not settled")
+                self._staying.add(key)
             if key not in needs:
                 continue
             change = self._changes[key]
@@ -148,13 +165,16 @@ class Links:
             if blocker is not None:
                 why = f"it needs {blocker}, which is {self._changes[blocker].state.value} and not there yet"
                 self._stop(key, ChangeState.SKIPPED, "dependency", why)
+                self._staying |= {key} if blocker in self._staying else _NOTHING
             elif change.is_ready:
                 first = tuple(sorted(n for n in needs[key] if self._changes[n].is_ready))
                 self._changes[key] = attrs.evolve(change, depends_on=first) if first else change
         return [self._changes[key] for key in order]
 
     def _is_there(self, key: ResourceKey) -> bool:
-        """It is live; or, where it could not be read, it was applied."""
+        """It is live; or, where it could not be read, it was applied. Not while it is only about to become what it should be."""
+        if key in self._staying:
+            return False
         live = self._request.live.get(key)
         if live is not None:
             return not live.deleting
@@ -225,6 +245,10 @@ class Links:
 
 
 _NOTHING: Final[frozenset[ResourceKey]] = frozenset()
+
+
+def _at_work(request: PlanRequest) -> set[ResourceKey]:
+    return {u.key for u in request.unreadable if u.key is not None and isinstance(u.error, NotStabilized)}
 
 
 def _in_waves(waves: Mapping[ResourceKey, int]) -> dict[ResourceKey, frozenset[ResourceKey]]:

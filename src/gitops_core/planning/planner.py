@@ -19,6 +19,7 @@ from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Change, FieldDiff, Plan, Refusal
 from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
 from gitops_core.planning.annotations import notes_of
+from gitops_core.planning.awaiting import awaited, put_off
 from gitops_core.planning.decide import Decider, Unread, read_body
 from gitops_core.planning.dependencies import Links, is_delete
 from gitops_core.planning.guards import Guarded, Limits, guard_plan
@@ -54,7 +55,8 @@ def make_plan(request: PlanRequest) -> Planned:
     links = Links(request, decisions, decider)
     writes = links.writes()
     guarded = _guard(request, [*writes, *_undeclared(decider)], decider)
-    deletes = links.deletes(guarded.changes)
+    waiting = awaited(request, links.unsettled, guarded.changes)
+    deletes = put_off(links.deletes(guarded.changes), waiting, request.now)
     plan = Plan(
         application=request.application,
         revision=request.revision.id,
@@ -68,7 +70,7 @@ def make_plan(request: PlanRequest) -> Planned:
         inventory_serial=request.inventory.serial,
         guard=guarded.footer,
     )
-    return Planned(plan, _present(d.entry for d in decisions), _present(d.claim for d in decisions))
+    return Planned(plan, _present(d.entry for d in decisions), _present(d.claim for d in decisions), waiting)
 
 
 def decide(request: PlanRequest, key: ResourceKey) -> Change | None:

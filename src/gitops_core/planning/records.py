@@ -80,7 +80,8 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
     """
     before = owned_entry(request, change.key)
     if resource is None:
-        return attrs.evolve(before or InventoryEntry(change.key, id=change.live_id), state=EntryState.DELETING)
+        entry = before or InventoryEntry(change.key, id=change.live_id)
+        return attrs.evolve(entry, state=EntryState.DELETING, written_at=0.0, written="")
     facts = facts_of(request, resource)
     notes = notes_of(request, resource)
     claim = request.inventory.entries.get(change.key)
@@ -110,6 +111,8 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
         wave=notes.wave,
         unconfirmed=tuple(sorted(set(facts.declared) - applied_addresses(before))) if before.desired else (),
+        written_at=0.0,
+        written="",
     )
 
 
@@ -123,7 +126,8 @@ def refreshed_entry(request: PlanRequest, resource: Resource, live: Live, index:
     before = owned_entry(request, resource.key)
     if before is None or before.state is not EntryState.APPLIED or before.desired != resource.digest:
         settled = before is not None and before.settled and before.desired == resource.digest
-        return entry_for(request, resource, live, index=index, settled=settled)
+        entry = entry_for(request, resource, live, index=index, settled=settled)
+        return attrs.evolve(entry, written_at=before.written_at) if before is not None and not settled else entry
     return attrs.evolve(before, id=live.id, version=live.version, live=_live_digest(request, live), checked_at=request.now)
 
 

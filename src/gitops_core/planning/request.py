@@ -13,10 +13,12 @@ from gitops_core.errors import GitOpsError
 from gitops_core.model.applications import Options, Owner
 from gitops_core.model.fields import Fields
 from gitops_core.model.guards import Approval, Guard
+from gitops_core.model.health import Health
 from gitops_core.model.inventory import Holder, Inventory, InventoryEntry
 from gitops_core.model.outlines import outline
 from gitops_core.model.plans import FieldDiff, Plan
 from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
+from gitops_core.model.results import Awaited
 from gitops_core.model.revisions import Revision
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.model.verdicts import Verdict
@@ -89,6 +91,7 @@ class PlanRequest:
         holders: Other applications that have one of the keys.
         unseen: Other applications of the same target that have not looked at it since our declarations changed.
         previews: What the target says it would make of an update, or why it would refuse it; by key.
+        unsettled: Objects that we wrote and that were not well when they were looked at just now.
         verdict: What the policies say.
         rules: The pure half of the target, or of the target that holds a key where there are several.
         guard: Limits.
@@ -110,6 +113,7 @@ class PlanRequest:
     holders: Mapping[ResourceKey, Holder] = attrs.field(factory=dict)
     unseen: tuple[str, ...] = ()
     previews: Mapping[ResourceKey, Body | GitOpsError] = attrs.field(factory=dict, repr=False)
+    unsettled: Mapping[ResourceKey, Health] = attrs.field(factory=dict)
     verdict: Verdict = Verdict()
     rules: TargetRules | Callable[[ResourceKey], TargetRules] = TargetRules()
     guard: Guard = Guard()
@@ -153,8 +157,10 @@ class Planned:
         plan: The decision.
         refreshed: Entries of unchanged objects that were compared in full: new version, live digest and ``checked_at``.
         claims: Entries for objects that another application has and we declare.
+        awaited: What only time will finish.
     """
 
     plan: Plan
     refreshed: tuple[InventoryEntry, ...] = ()
     claims: tuple[InventoryEntry, ...] = ()
+    awaited: tuple[Awaited, ...] = ()

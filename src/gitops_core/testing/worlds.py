@@ -90,6 +90,7 @@ class World:
         clock: All time.
         sink: Every event of every pass.
         seed: Of all randomness.
+        waits, term: As in :class:`~gitops_core.engine.runtime.Runtime`.
     """
 
     target: Target = attrs.field(factory=MemoryTarget)
@@ -105,6 +106,8 @@ class World:
     sink: ListSink = attrs.field(factory=ListSink)
     cancel: threading.Event = attrs.field(factory=threading.Event)
     seed: int = 0
+    waits: bool = True
+    term: int = 0
     _random: random.Random = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -128,7 +131,10 @@ class World:
     @property
     def runtime(self) -> Runtime:
         """The surroundings of the next pass."""
-        return Runtime(clock=self.clock, executor=InlineExecutor, random=self._random, sinks=(self.sink,), cancel=self.cancel)
+        return Runtime(
+            clock=self.clock, executor=InlineExecutor, random=self._random, sinks=(self.sink,), cancel=self.cancel,
+            term=self.term, waits=self.waits,
+        )  # fmt: skip
 
     def declare(self, *bodies: Mapping[str, Any]) -> Revision:
         """Commit *bodies*, one file each."""

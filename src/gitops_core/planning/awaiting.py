@@ -1,0 +1,174 @@
+"""What an earlier pass wrote and nobody has seen or found well yet: it is left alone while there is time, and so is what needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from gitops_core.errors import NotStabilized
+from gitops_core.model.inventory import InventoryEntry
+from gitops_core.model.plans import Action, Change, ChangeState
+from gitops_core.model.resources import Live, ResourceKey
+from gitops_core.model.results import Awaited
+from gitops_core.planning.annotations import notes_of
+from gitops_core.planning.edges import CRD, defined_kind
+from gitops_core.planning.match import is_another, owned_entry
+from gitops_core.planning.request import PlanRequest
+
+AWAITED: Final = "awaited"
+"""The rule of a change that is put off, because what was written before it may still show up."""
+
+UNVERIFIED: Final = "unverified"
+"""The rule of a change of which the write before it has not shown up in time; the next pass may write again."""
+
+
+def held(request: PlanRequest, change: Change | None) -> Change | None:
+    """
+    Return *change*, put off if it would repeat a write that may only not be visible yet.
+
+    An API that is eventually consistent does not list for a while what it has created. What is written again then is there
+    twice. The write is believed for ``options.verify_timeout``, or ``options.health_timeout`` where the API has said that it
+    is at work; after that the change is put off once more, as UNVERIFIED.
+    """
+    entry = owned_entry(request, change.key) if change is not None else None
+    if change is None or entry is None or not entry.written_at or not change.is_ready:
+        return change
+    why = _missing(entry, change, request.live.get(change.key))
+    if not why:
+        return change
+    rule = AWAITED if _is_young(request, entry) else UNVERIFIED
+    return attrs.evolve(change, state=ChangeState.DEFERRED, rule=rule, reason=f"{change.reason}; {why}")
+
+
+def _missing(entry: InventoryEntry, change: Change, live: Live | None) -> str:
+    """Say what of the write that *entry* tells of has not been seen; nothing when *change* would not repeat it."""
+    if live is None:
+        return "it was written, and the target does not show it" if entry.written else ""
+    if is_another(entry, live):
+        return ""
+    if not entry.written:
+        return "its delete was accepted, and the target still shows it"
+    return "it was written, and the target still shows something else" if change.desired == entry.written else ""
+
+
+def _is_young(request: PlanRequest, entry: InventoryEntry) -> bool:
+    return abs(request.now - entry.written_at) < time_for(request, entry)  # a clock that was set back does not extend it for ever
+
+
+def time_for(request: PlanRequest, entry: InventoryEntry) -> float:
+    """Return the seconds after ``entry.written_at`` for which a write is believed although it has not been seen."""
+    live, intent = request.live.get(entry.key), request.inventory.intents.get(entry.key)
+    is_at_work = (live is not None and live.deleting) or (intent is not None and bool(intent.token))
+    return request.options.health_timeout if is_at_work else request.options.verify_timeout
+
+
+# -- who needs it --------------------------------------------------------------------------------------------------------
+
+
+class Unsettled:
+    """
+    The unchanged objects that have been written and are not well yet, and what has to stay back because of them.
+
+    Args:
+        request: With ``unsettled``: what was found when it was looked at.
+        changed: What is going to be changed; what is written again is waited for in its own right.
+    """
+
+    def __init__(self, request: PlanRequest, changed: Mapping[ResourceKey, object]) -> None:
+        self._request = request
+        entries = request.inventory.entries
+        self.keys = frozenset(
+            key for key in request.unsettled if key not in changed and key in entries and self._is_waited_for(key)
+        )
+        self._kinds = dict(self._defined())
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self.keys)
+
+    def _is_waited_for(self, key: ResourceKey) -> bool:
+        resource = self._request.declaration(key)
+        return resource is not None and self._request.options.wait and notes_of(self._request, resource).wait
+
+    def _defined(self) -> Iterator[tuple[tuple[str, str], ResourceKey]]:
+        for key in self.keys:
+            resource = self._request.declaration(key)
+            if (key.group, key.kind) == CRD and resource is not None:
+                kind = defined_kind(self._request.body_of(resource))
+                if kind is not None:
+                    yield kind, key
+
+    def blocker(
+        self, key: ResourceKey, hard: Iterable[ResourceKey], soft: Iterable[ResourceKey], wave: int
+    ) -> ResourceKey | None:
+        """
+        Return what *key* has to wait for, or None.
+
+        Args:
+            key: A change.
+            hard: What it needs.
+            soft: What it refers to; not waited for where that refers back, directly or not: it could never settle.
+            wave: Its own; earlier ones come first.
+        """
+        entries = self._request.inventory.entries
+        found = self.keys.intersection(hard)
+        defined = self._kinds.get((key.group, key.kind))
+        found |= {k for k in self.keys if entries[k].wave < wave}
+        found |= {k for k in self.keys.intersection(soft) if not self._reaches(k, key)}
+        return min([*found, *([defined] if defined else [])], default=None)
+
+    def _reaches(self, start: ResourceKey, end: ResourceKey) -> bool:
+        entries, seen, work = self._request.inventory.entries, {start}, [start]
+        while work:
+            entry = entries.get(work.pop())
+            for key in (*entry.depends_on, *entry.refers_to) if entry is not None else ():
+                if key not in seen:
+                    seen.add(key)
+                    work.append(key)
+        return end in seen
+
+
+# -- what the reader is told ---------------------------------------------------------------------------------------------
+
+
+def awaited(request: PlanRequest, unsettled: Unsettled, changes: Iterable[Change]) -> tuple[Awaited, ...]:
+    """Return everything that only time will finish, sorted by key: neither seen nor well, still at work, still going."""
+    found = {
+        u.key: _of(request, u.key, u.error.message, request.options.health_timeout, u.error.retry_after)
+        for u in request.unreadable
+        if u.key is not None and isinstance(u.error, NotStabilized)
+    }
+    for key in unsettled.keys:
+        health = request.unsettled[key]
+        text = f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
+        limit = 0.0 if health.failed else request.options.health_timeout
+        found[key] = _of(request, key, text, limit)
+    for change in changes:
+        entry = request.inventory.entries.get(change.key)
+        if change.rule == AWAITED and entry is not None:
+            found[change.key] = _of(request, change.key, change.reason, time_for(request, entry))
+        elif change.rule == "deleting":
+            found[change.key] = _of(request, change.key, change.reason, request.options.health_timeout)
+        if change.key in found and change.action is Action.DELETE and (entry is None or not entry.written):
+            found[change.key] = attrs.evolve(found[change.key], leaves=True)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _of(request: PlanRequest, key: ResourceKey, reason: str, limit: float, retry_after: float | None = None) -> Awaited:
+    entry = request.inventory.entries.get(key)
+    since = entry.written_at if entry is not None else 0.0
+    return Awaited(key=key, reason=reason, since=since, until=since + limit, retry_after=retry_after)
+
+
+def put_off(deletes: Sequence[Change], waiting: Iterable[Awaited], now: float) -> list[Change]:
+    """Return *deletes*, put off while something that was written has time to become what it should be: it may replace them."""
+    first = next((a for a in waiting if not a.leaves and a.since and abs(now - a.since) < a.until - a.since), None)
+    if first is None:
+        return list(deletes)
+    why = f"put off: {first.key} is not done and may be its replacement"
+    return [
+        attrs.evolve(c, state=ChangeState.DEFERRED, rule=AWAITED, reason=f"{c.reason}; {why}") if c.is_ready else c
+        for c in deletes
+    ]
