@@ -27,7 +27,15 @@ class Signal(Protocol):
 
 
 class Clock(abc.ABC):
-    """All time comes from here, so that tests run on a virtual one."""
+    """
+    All time comes from here, so that tests run on a virtual one.
+
+    Attributes:
+        is_real: Seconds go by on it by themselves. On one where they do not, nobody waits for what comes from outside: the wait would
+            be over before anything can have come.
+    """
+
+    is_real: bool = True
 
     @abc.abstractmethod
     def now(self) -> float:

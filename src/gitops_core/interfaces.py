@@ -276,8 +276,11 @@ class Target(Plugin):
 
     def watch(self, ctx: Context, query: Query) -> Iterable[Live | Unreadable | ResourceKey]:
         """
-        Yield objects as they change, keys as they vanish, until cancelled; for an object whose kind cannot be watched for now an
-        :class:`Unreadable`.
+        Yield objects as they change, keys as they vanish, until cancelled or out of time; for an object whose kind cannot be watched
+        for now an :class:`Unreadable`.
+
+        Begin with how each of ``query.keys`` is: what moved between the last look and the watch is not told again. Several changes
+        of one object may be told as one, the last; wait in slices, and end within 0.25 s of a cancel.
 
         A controller calls it once for this target, on behalf of all applications that use it: ``ctx.application`` is empty then, and
         ``query.keys`` what all of them own. It is called anew when keys come that the query did not have.

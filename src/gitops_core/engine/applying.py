@@ -167,8 +167,9 @@ class Applier:
         self._p.events.flush()
 
     def _wait(self, seconds: float) -> None:
-        """Wait until something is due, or until the target says that something has moved."""
-        self._waker.watch(self._confirmer.unsettled)
+        """Wait until something is due, or until the target says that something has moved; see :attr:`.Clock.is_real`."""
+        if self._p.ctx.clock.is_real:
+            self._waker.watch(self._confirmer.unsettled)
         if self._waker.is_watching:
             self._confirmer.wake(self._waker.wait(min(seconds, _TICK)))
         else:

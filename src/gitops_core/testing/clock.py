@@ -17,6 +17,8 @@ class VirtualClock(Clock):
         slept: Every wait that was not cut short, in seconds, in order.
     """
 
+    is_real = False
+
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         """Begin at *start*, in seconds since the epoch; the monotonic time begins at 0."""
         self._start = start

@@ -10,11 +10,20 @@ import pytest
 from gitops_core.engine.passes import begin
 from gitops_core.engine.waking import Waker
 from gitops_core.errors import Transient
+from gitops_core.interfaces import Target
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.resources import Live, Unreadable, as_key
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.targets.router import Route, RouterTarget
+from gitops_core.testing.clock import VirtualClock
 from gitops_core.testing.worlds import World, config
+
+
+class Deaf(MemoryTarget):
+    """It cannot watch."""
+
+    watch = Target.watch
+
 
 PATIENCE = 20.0  # seconds; nobody waits that long unless something is broken
 A, B = as_key("ConfigMap/a"), as_key("ConfigMap/b")
@@ -76,7 +85,7 @@ def ended(waker):
 
 
 def test_a_target_that_cannot_watch_is_not_watched(pass_of):
-    waker, _ = pass_of(MemoryTarget())
+    waker, _ = pass_of(Deaf())
     waker.watch([A])
     assert not waker.is_watching
     assert waker.wait(1.0) == frozenset()
@@ -107,7 +116,7 @@ def test_keys_that_are_watched_already_are_not_watched_again_and_new_ones_are(pa
 
 
 def test_each_member_of_a_router_that_can_watch_is_asked_for_what_it_holds(pass_of):
-    one, other, deaf = Watching("one"), Watching("other"), MemoryTarget("deaf")
+    one, other, deaf = Watching("one"), Watching("other"), Deaf("deaf")
     secret, record = as_key("Secret/s"), as_key("Record/r")
     waker, _ = pass_of(RouterTarget([Route(one, kinds={"ConfigMap"}), Route(other, kinds={"Secret"}), Route(deaf)]))
     waker.watch([A, B, secret, record])
@@ -206,6 +215,12 @@ def test_a_watch_has_no_deadline_and_is_stopped_by_the_end_of_the_wait_alone(pas
 # -- in a pass ---------------------------------------------------------------------------------------------------------------------
 
 
+class Impatient(VirtualClock):
+    """Waits are over at once, and yet it passes for the clock on the wall."""
+
+    is_real = True
+
+
 class Slow(Watching):
     """Its objects are well from the third look on."""
 
@@ -218,12 +233,19 @@ class Slow(Watching):
 
 @pytest.mark.parametrize("event", [None, Transient("cut")], ids=["ends", "fails"])
 def test_a_pass_whose_watch_is_over_goes_on_in_intervals(event):
-    world = World(target=Slow())
+    world = World(target=Slow(), clock=Impatient())
     world.target.events.put(event)
     world.declare(config("a"))
     result = world.reconcile()
     assert result["ConfigMap/a"].status == "done"
     assert {n.code for n in result.notices} == ({"watch-failed"} if event else set())
+
+
+def test_on_a_clock_that_nobody_waits_on_a_pass_looks_in_intervals_and_starts_no_thread():
+    world = World(target=Slow())
+    world.declare(config("a"))
+    assert world.reconcile()["ConfigMap/a"].status == "done"
+    assert world.target.asked == []
 
 
 def test_a_pass_that_is_stopped_while_it_waits_ends_its_watches_with_it():
@@ -235,7 +257,7 @@ def test_a_pass_that_is_stopped_while_it_waits_ends_its_watches_with_it():
             return Health(settled=False, status=HealthStatus.PROGRESSING)
 
     target = Stuck()
-    world = World(target=target)
+    world = World(target=target, clock=Impatient())
     world.declare(config("a"))
     began = world.clock.monotonic()
     result = world.reconcile()
