@@ -9,6 +9,7 @@ import pytest
 
 from gitops_core.engine.following import Following
 from gitops_core.errors import StateError
+from gitops_core.interfaces import Target
 from gitops_core.model.resources import as_key
 from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.worlds import World, config
@@ -90,7 +91,10 @@ def test_refresh_follows_what_a_pass_has_made_and_lets_go_of_the_rest():
 
 
 def test_a_target_that_cannot_watch_is_followed_in_silence():
-    world = World()
+    class Deaf(MemoryTarget):
+        watch = Target.watch
+
+    world = World(target=Deaf())
     world.declare(config("a"))
     assert world.reconcile().ok
     found = queue.SimpleQueue()
