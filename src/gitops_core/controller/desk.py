@@ -255,28 +255,33 @@ class Desk:
         reference = self._fleet.references.get(key.removeprefix(_POLL))
         if reference is None:
             return
-        before = reference.revision
+        before, failure = reference.revision, reference.failure
         after = reference.learn(found, self._limits, self._dice)
         self._poll_soon(reference.name, after)
         for unit in self._fleet.followers(reference):
             if found.failure is not None:
-                self._cannot_begin(unit, reference, after)
-            elif reference.revision is not None and (before is None or before.id != reference.revision.id):
+                self._not_resolved(unit, reference, after)
+                continue
+            if unit.status.last_error is failure and failure is not None:
+                self._set(unit, last_error=None)
+            if reference.revision is not None and (before is None or before.id != reference.revision.id):
                 self._renewed(unit, reference.revision)
 
-    def _cannot_begin(self, unit: Unit, reference: Reference, after: float) -> None:
-        """Tell of a source that cannot be reached, where no pass is possible without it."""
-        if reference.failure is not None and unit.seen is None and not unit.status.running:
-            failure, at = reference.failure, self._clock.now() + after
-            waits = f"its source: {failure.message}"
+    def _not_resolved(self, unit: Unit, reference: Reference, after: float) -> None:
+        """Tell of a source that cannot be reached; without any revision of it no pass is possible, else the last one stands."""
+        failure = reference.failure
+        if unit.seen is not None or unit.status.running:
+            if unit.orders.pin is None:
+                self._set(unit, last_error=failure)
+        elif failure is not None:
+            waits, at = f"its source: {failure.message}", self._clock.now() + after
             self._set(unit, phase=Phase.FAILED, waits_for=waits, last_error=failure, next_run=at, failures=reference.failures)
 
     def _renewed(self, unit: Unit, revision: Revision) -> None:
         """There is a new revision: whoever works on other files finishes the change in hand, everybody is due."""
-        unit.unsettled_since = None
-        self._due(unit)
         if unit.orders.pin is not None:
             return
+        self._due(unit)
         self._set(unit, revision=revision.id)
         signal = unit.signal
         if signal is not None and unit.seen is not None:
@@ -322,7 +327,7 @@ class Desk:
         unit.begun = self._clock.monotonic()
         unit.seen = self._fleet.reference(unit).revision
         job = Job(
-            app=unit.app, revision=unit.seen, digest=unit.digest, look=unit.look or unit.status.phase is not Phase.SYNCED,
+            app=unit.app, revision=unit.seen, digest=unit.digest, look=unit.look or unit.begun >= unit.planned,
             tokens=unit.tokens, returns=unit.returns, contested_after=self._limits.contested_after, roll_back=unit.roll_back,
             delete=unit.delete,
         )  # fmt: skip
@@ -352,39 +357,45 @@ class Desk:
             self._judge(unit, report, report.result, stopped=stopped)
 
     def _unaffected(self, unit: Unit, report: Report) -> None:
-        """The files are those of the last pass: the revision is another one, and nothing else."""
-        revision = report.revision.id if report.revision is not None else ""
-        now = self._clock.now()
-        self._set(unit, running=False, converged=revision, converged_at=now, applied=revision, revision=revision)
-        self._plan_next(unit, max(0.0, unit.calm_until - self._clock.monotonic()))
+        """The files are those of the last pass: the revision is another one, and nothing else. What was planned stays planned."""
+        known, revision = unit.status, report.revision.id if report.revision is not None else ""
+        facts: dict[str, Any] = {"applied": revision} if known.last_pass in _APPLIED else {}
+        if known.phase is Phase.SYNCED:
+            facts |= {"converged": revision, "converged_at": self._clock.now()}
+        self._set(unit, running=False, revision=revision, waits_for=unit.waits_for, **facts)
+        self._plan_next(unit, max(0.0, unit.planned - self._clock.monotonic()))
         self._wake_neighbours(unit)
 
     def _judge(self, unit: Unit, report: Report, result: ReconcileResult, *, stopped: bool) -> None:
         now = self._clock.monotonic()
-        waited = now - (unit.unsettled_since if unit.unsettled_since is not None else now)
-        past = Past(options=unit.app.options, failures=unit.status.failures, waited=waited, watched=unit.watched)
+        is_new = bool(report.digest) and report.digest != unit.digest
+        began = now if unit.unsettled_since is None or is_new else unit.unsettled_since
+        failures = 0 if is_new else unit.status.failures
+        past = Past(options=unit.app.options, failures=failures, waited=now - began, watched=unit.watched)
         seen = outlook(report, result, past, self._limits, self._dice)
         self._learn_of_target(unit, result)
-        unit.digest = report.digest if seen.phase is Phase.SYNCED else ""
+        unit.digest = report.digest or unit.digest
         if report.held is not None:
             unit.returns = counted(unit.returns, report.held.repaired, self._clock.now(), self._limits.contested_memory)
             for news in news_of(report.held, unit.status):
                 self._with.tell(news.type, unit.app.id, news.message, **news.data)
-        self._wait_for_health(unit, report, seen, now)
+        self._wait_for_health(unit, report, seen, began)
         self._publish(unit, report, result, seen)
         newest = self._fleet.reference(unit).revision
         is_newer = newest is not None and report.orders.pin is None and (unit.seen is None or newest.id != unit.seen.id)
-        again = is_newer or unit.look or bool(unit.roll_back) or stopped
-        self._plan_next(unit, 0.0 if again and not self._halted else seen.after)
+        unit.look = unit.look or stopped or bool(unit.roll_back)
+        self._plan_next(unit, seen.after)
+        if is_newer or unit.look:
+            self._due(unit)
         self._wake_neighbours(unit)
 
-    def _wait_for_health(self, unit: Unit, report: Report, seen: Outlook, now: float) -> None:
+    def _wait_for_health(self, unit: Unit, report: Report, seen: Outlook, began: float) -> None:
         """Count how long it has been unwell, and leave the revision when that was ordered."""
         result, revision, orders = report.result, report.revision, report.orders
         if result is None or result.status is not PassStatus.PENDING:
             unit.unsettled_since = None
             return
-        unit.unsettled_since = now if unit.unsettled_since is None else unit.unsettled_since
+        unit.unsettled_since = began
         if unit.app.options.on_degraded != "rollback" or revision is None or orders.pin is not None:
             return
         if orders.rolled_back != revision.id and (seen.phase is Phase.DEGRADED or has_failed(result)):
@@ -399,20 +410,22 @@ class Desk:
             converged_at=self._clock.now() if well else known.converged_at,
             applied=revision if result.status in _APPLIED else known.applied,
             revision=pin.revision if pin is not None else newest.id if newest is not None else revision,
-            waits_for=seen.waits_for, last_pass=result.status, last_error=seen.error, failures=seen.failures,
+            waits_for=seen.waits_for, last_pass=result.status, failures=seen.failures,
+            last_error=seen.error or (self._fleet.reference(unit).failure if pin is None else None),
             drift=left_as_it_is(report.held) if report.held is not None else known.drift,
             suspension=report.orders.suspension, pin=pin, contested=report.orders.contested,
         )  # fmt: skip
 
     def _plan_next(self, unit: Unit, after: float) -> None:
-        self._due(unit, after)
         suspension = unit.orders.suspension
         if suspension is not None:
-            self._due(unit, max(0.0, suspension.until - self._clock.now()))
+            after = min(after, max(0.0, suspension.until - self._clock.now()))
+        unit.planned = self._clock.monotonic() + after
+        self._due(unit, after)
         due, now = self._queue.due(unit.app.id), self._clock.monotonic()
-        self._set(unit, next_run=None if due is None else self._clock.now() + max(0.0, due - now))
-        if unit.status.phase is Phase.SYNCED and due is not None:
-            unit.calm_until = due
+        run = None if due is None else self._clock.now() + max(0.0, due - now)
+        unit.waits_for = unit.status.waits_for
+        self._set(unit, next_run=run, waits_until=run if unit.waits_for else None)
 
     # -- what follows -------------------------------------------------------------------------------------------------------
 

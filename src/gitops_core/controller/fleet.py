@@ -9,7 +9,7 @@ import attrs
 from gitops_core.controller.dependencies import circle, needs
 from gitops_core.controller.references import Reference
 from gitops_core.controller.status import ApplicationStatus
-from gitops_core.controller.units import Unit
+from gitops_core.controller.units import Unit, reference_of
 from gitops_core.errors import ConfigError
 from gitops_core.model.applications import Application
 
@@ -54,7 +54,7 @@ class Fleet:
             self.remove(unit)
         fresh = [put for app in wanted.values() if (put := self._put(app, now)) is not None]
         self._needed_by = {}
-        for app in wanted.values():
+        for app in (unit.app for unit in self.units.values()):  # those that are being deleted need, too
             for name in needs(app):
                 self._needed_by[name] = (*self._needed_by.get(name, ()), app.id)
         asked, left = self.references.keys() - references, references - self.references.keys()
@@ -76,26 +76,26 @@ class Fleet:
         """Forget *unit*, and its reference when nobody else follows it."""
         del self.units[unit.app.id]
         self.statuses.pop(unit.app.id, None)
-        self._unfollow(unit)
+        self._unfollow(unit.reference, unit.app.id)
 
     def _put(self, app: Application, now: float) -> Unit | None:
         unit = self.units.get(app.id)
-        if unit is not None and unit.app is app:
-            return None
+        if unit is not None and unit.app == app:
+            return None  # a function may make them anew each time
         if unit is None:
             unit = self.units[app.id] = Unit(app=app, status=ApplicationStatus(application=app.id, since=now))
             self.statuses[app.id] = unit.status
-        else:
-            self._unfollow(unit)
-            unit.app, unit.look, unit.digest = app, True, ""
+        before, unit.app, unit.look, unit.digest, unit.reference = unit.reference, app, True, "", reference_of(app.source)
         self.references.setdefault(unit.reference, Reference(unit.reference)).followers[app.id] = None
+        if before not in ("", unit.reference):
+            self._unfollow(before, app.id)
         return unit
 
-    def _unfollow(self, unit: Unit) -> None:
-        reference = self.reference(unit)
-        reference.followers.pop(unit.app.id, None)
+    def _unfollow(self, name: str, application: str) -> None:
+        reference = self.references[name]
+        reference.followers.pop(application, None)
         if not reference.followers:
-            del self.references[unit.reference]
+            del self.references[name]
 
 
 def _checked(applications: Iterable[Application]) -> Mapping[str, Application]:

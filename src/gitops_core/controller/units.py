@@ -23,8 +23,9 @@ class Unit:
 
     Attributes:
         app: The application.
+        reference: What has to be resolved for it.
         status: As everybody sees it.
-        digest: Of the files at the last pass that ended well.
+        digest: Of the files at the last pass; with the same ones nothing is done before the time that it planned.
         seen: The revision of the last pass.
         look: The next turn is a pass, whatever the files are.
         tokens: Of triggers that the next turn carries out.
@@ -35,7 +36,8 @@ class Unit:
         keys: What it owns.
         orders: What was ordered, as of the last turn.
         signal: Stops the pass under way.
-        calm_until: When it is looked at again if nothing happens, on the monotonic clock.
+        planned: From when on a turn is a pass whatever the files are, on the monotonic clock.
+        waits_for: What it waited for after its last pass, in words.
         begun: When the turn under way began, on the monotonic clock.
         quarantined: Its worker did not come back in time, and has not since.
         watched: Its target tells when something of it moves.
@@ -44,6 +46,7 @@ class Unit:
 
     app: Application
     status: ApplicationStatus
+    reference: str = ""
     digest: str = ""
     seen: Revision | None = None
     look: bool = True
@@ -55,7 +58,8 @@ class Unit:
     keys: frozenset[ResourceKey] = frozenset()
     orders: Orders = Orders()
     signal: PassSignal | None = None
-    calm_until: float = 0.0
+    planned: float = 0.0
+    waits_for: str = ""
     begun: float = 0.0
     quarantined: bool = False
     watched: bool = False
@@ -66,12 +70,11 @@ class Unit:
         """Where it stands in line."""
         return Lane(self.app.tenant, self.app.options.priority)
 
-    @property
-    def reference(self) -> str:
-        """What has to be resolved for it."""
-        return reference_of(self.app.source)
-
 
 def reference_of(source: Source) -> str:
-    """Return what *source* resolves, as text: its own word, or its identity when it has none."""
-    return source.reference or f"{source.name} at {id(source):x}"
+    """Return what *source* resolves, as text: its own word, or its identity when it has none, or cannot say."""
+    try:
+        word: object = source.reference
+    except Exception:  # noqa: BLE001  # why: a plug-in may throw anything; asked by itself, it says so in its own look
+        word = ""
+    return word if isinstance(word, str) and word else f"{type(source).__name__} at {id(source):x}"
