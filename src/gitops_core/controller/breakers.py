@@ -8,9 +8,10 @@ from typing import Final
 import attrs
 
 from gitops_core.interfaces import Target
-from gitops_core.model.results import Failure, ReconcileResult
+from gitops_core.model.results import Failure, OutcomeStatus, ReconcileResult
 
 _TARGET_FAILS: Final = frozenset({"Transient", "Expired", "Throttled", "Unobservable"})
+_DONE: Final = frozenset({OutcomeStatus.DONE, OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED})
 
 
 @attrs.frozen
@@ -21,7 +22,7 @@ class Breaker:
     Attributes:
         failures: Passes in a row that it could not serve.
         opened: How often in a row it was opened.
-        until: Closed until then, on the monotonic clock; 0 while open to all.
+        until: Nobody asks it before that, on the monotonic clock; 0 while everybody may.
         probe: The application that tries for all others.
     """
 
@@ -43,8 +44,14 @@ class Breaker:
         """Return it with *application* trying for all, when it is open."""
         return attrs.evolve(self, probe=application) if self.is_open else self
 
-    def failed(self, most: int, pause: float, now: float) -> Breaker:
+    def without(self, application: str) -> Breaker:
+        """Return it with nobody trying, when it was *application* that did: its turn is over, or it is gone."""
+        return attrs.evolve(self, probe="") if self.probe == application else self
+
+    def failed(self, application: str, most: int, pause: float, now: float) -> Breaker:
         """Return it after one more failure; with *most* of them, or when the probe failed, it pauses."""
+        if self.is_open and self.probe != application:
+            return self  # it began before the pause, and says nothing new
         failures = self.failures + 1
         if failures < most and not self.is_open:
             return attrs.evolve(self, failures=failures)
@@ -61,39 +68,57 @@ def asked_to_pause(failures: Iterable[Failure]) -> float:
 
 
 def is_the_targets_fault(result: ReconcileResult) -> bool:
-    """Tell whether the target failed as such: not one object, not the source, not the store."""
-    return any(failure.error in _TARGET_FAILS for failure in result.failures)
+    """Tell whether the target failed as such: it served nothing of the pass; not one object, not the source, not the store."""
+    served = any(outcome.status in _DONE for outcome in result.outcomes)
+    return not served and any(failure.error in _TARGET_FAILS for failure in result.failures)
 
 
 class Breakers:
-    """The breakers of all targets, by identity: two that look alike may be two APIs."""
+    """
+    The breakers of all targets, by identity: two that look alike may be two APIs.
+
+    Args:
+        most: Failures in a row that open one.
+        pause: From how often in a row it was opened to the seconds of its pause.
+    """
 
     def __init__(self, most: int, pause: Callable[[int], float]) -> None:
         self._most = most
         self._pause = pause
-        self._breakers: dict[int, Breaker] = {}
+        self._breakers: dict[int, tuple[Target, Breaker]] = {}  # with the target: another one must not get its id
 
     def of(self, target: Target) -> Breaker:
         """Return what is known about *target*."""
-        return self._breakers.get(id(target), Breaker())
+        return self._breakers[id(target)][1] if id(target) in self._breakers else Breaker()
 
     def probe(self, target: Target, application: str) -> None:
         """Let *application* try for all, when the breaker is open."""
-        known = self._breakers.get(id(target))
-        if known is not None:
-            self._breakers[id(target)] = known.probing(application)
+        self._know(target, self.of(target).probing(application))
+
+    def release(self, target: Target, application: str) -> None:
+        """Let another one try, when it was *application* that did."""
+        self._know(target, self.of(target).without(application))
 
     def learn(self, target: Target, result: ReconcileResult, now: float) -> tuple[Breaker, Breaker]:
         """Take in how a pass ended; return the breaker before and after."""
         known = new = self.of(target)
         asked = asked_to_pause(result.failures)
-        if asked or is_the_targets_fault(result):
-            new = known.failed(self._most, self._pause(known.opened + 1), now)
-            new = new.paused(now + asked) if asked else new
-        elif result.plan is not None:
+        if is_the_targets_fault(result):
+            new = known.failed(result.application, self._most, self._pause(known.opened + 1), now)
+        elif result.plan is not None and not asked:
             new = Breaker()
-        if new == Breaker():
-            self._breakers.pop(id(target), None)  # the target may go, and another one have its id
-        else:
-            self._breakers[id(target)] = new
+        if asked:
+            new = new.paused(now + asked)
+        self._know(target, new)
         return known, new
+
+    def keep(self, targets: Iterable[Target]) -> None:
+        """Forget all targets but *targets*."""
+        kept = {id(target) for target in targets}
+        self._breakers = {name: known for name, known in self._breakers.items() if name in kept}
+
+    def _know(self, target: Target, breaker: Breaker) -> None:
+        if breaker == Breaker():
+            self._breakers.pop(id(target), None)
+        else:
+            self._breakers[id(target)] = (target, breaker)

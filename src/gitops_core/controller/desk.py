@@ -23,7 +23,7 @@ from gitops_core.controller.telling import left_as_it_is, news_of
 from gitops_core.controller.units import Unit
 from gitops_core.controller.workqueue import WorkQueue
 from gitops_core.engine.runtime import Runtime
-from gitops_core.interfaces import StateStore
+from gitops_core.interfaces import StateStore, Target
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
 from gitops_core.model.results import PassStatus, ReconcileResult
@@ -32,6 +32,7 @@ from gitops_core.model.revisions import Revision
 _POLL: Final = "@poll "
 _NEVER: Final = float("inf")
 _APPLIED: Final = (PassStatus.IN_SYNC, PassStatus.CHANGED, PassStatus.PENDING, PassStatus.REFUSED)
+_UNSERVED: Final = (Phase.NEW, Phase.FAILED, Phase.DEGRADED)
 
 
 class Teller(Protocol):
@@ -67,6 +68,7 @@ class Hold:
     waits_for: str
     phase: Phase | None = None
     after: float = _NEVER
+    for_target: bool = False
 
 
 class Desk:
@@ -85,6 +87,7 @@ class Desk:
         self._queue = WorkQueue()
         self._fleet = Fleet()
         self._breakers = Breakers(self._limits.breaker_failures, self._pause)
+        self._kept_off: dict[int, dict[str, None]] = {}
         self._busy = 0
         self._stuck: dict[str, float] = {}
         self._halted = False
@@ -107,6 +110,7 @@ class Desk:
             self._poll_soon(name)
         for unit in difference.fresh:
             self._due(unit)
+        self._breakers.keep(unit.app.target for unit in self._fleet.units.values())
 
     def applications(self) -> list[Application]:
         """Return those that are looked after, without those that are being deleted."""
@@ -302,6 +306,8 @@ class Desk:
             until = None if hold.after == _NEVER else self._clock.now() + hold.after
             self._set(unit, waits_for=hold.waits_for, phase=hold.phase or unit.status.phase, waits_until=until, next_run=until)
             self._due(unit, hold.after)
+            if hold.for_target:
+                self._kept_off.setdefault(id(unit.app.target), {})[name] = None
 
     def _hold(self, unit: Unit) -> Hold | None:
         """Return why *unit* cannot have a pass now."""
@@ -317,8 +323,9 @@ class Desk:
         target, now = unit.app.target, self._clock.monotonic()
         breaker = self._breakers.of(target)
         if not breaker.lets(unit.app.id, now):
-            pause = max(breaker.until - now, self._limits.breaker_pause / 10)
-            return Hold(waits_for=f"target {target.name}, which failed {breaker.failures} times in a row", after=pause)
+            why = f"target {target.name}, which failed {breaker.failures} times in a row"
+            after = breaker.until - now if now < breaker.until else _NEVER  # the end of the probe wakes it
+            return Hold(waits_for=why, after=after, for_target=True)
         self._breakers.probe(target, unit.app.id)
         return None
 
@@ -345,8 +352,12 @@ class Desk:
         stopped, unit.signal = unit.signal is not None and bool(unit.signal.why), None
         self._stuck.pop(name, None)
         unit.quarantined = False
-        if self._fleet.units.get(name) is not unit:
-            return
+        if self._fleet.units.get(name) is unit:
+            self._take_in(unit, job, report, stopped=stopped)
+        self._breakers.release(job.app.target, name)
+        self._let_another_try(job.app.target)
+
+    def _take_in(self, unit: Unit, job: Job, report: Report, *, stopped: bool) -> None:
         unit.orders, unit.keys = report.orders, report.keys or unit.keys
         if report.result is None:
             self._unaffected(unit, report)
@@ -376,7 +387,8 @@ class Desk:
         self._learn_of_target(unit, result)
         unit.digest = report.digest or unit.digest
         if report.held is not None:
-            unit.returns = counted(unit.returns, report.held.repaired, self._clock.now(), self._limits.contested_memory)
+            outcomes, memory = result.outcomes, self._limits.contested_memory
+            unit.returns = counted(unit.returns, report.held, outcomes, self._clock.now(), memory)
             for news in news_of(report.held, unit.status):
                 self._with.tell(news.type, unit.app.id, news.message, **news.data)
         self._wait_for_health(unit, report, seen, began)
@@ -442,8 +454,15 @@ class Desk:
         elif before.is_open and not after.is_open:
             self._with.tell(EventType.BREAKER_CLOSED, unit.app.id, f"target {target.name} answers again")
             for other in self._fleet.units.values():
-                if other.app.target is target and not other.status.running:
+                if other.app.target is target and other.status.phase in _UNSERVED and not other.status.running:
                     self._due(other, jittered(self._limits.breaker_pause / 10, 1.0, self._dice))
+
+    def _let_another_try(self, target: Target) -> None:
+        """Let those ask again who wait for *target*: it answers, or somebody else may try."""
+        for name in self._kept_off.pop(id(target), ()):
+            unit = self._fleet.units.get(name)
+            if unit is not None:
+                self._due(unit, max(0.0, self._breakers.of(target).until - self._clock.monotonic()))
 
     def _wake_neighbours(self, unit: Unit) -> None:
         """Let those go on who wait for *unit*: to be ready, or to be gone."""

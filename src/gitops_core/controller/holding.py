@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -15,6 +15,7 @@ from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
 from gitops_core.planning.annotations import notes_of
 
+_WRITTEN: Final = frozenset({OutcomeStatus.DONE, OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED, OutcomeStatus.UNVERIFIED})
 _REPAIRS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT})
 
 
@@ -135,11 +136,24 @@ def drift_of(change: Change, inventory: Inventory) -> Drift | None:
 
 
 def counted(
-    returns: Mapping[ResourceKey, Returns], repaired: tuple[Drift, ...], now: float, memory: float
+    returns: Mapping[ResourceKey, Returns], held: Held, outcomes: Iterable[Outcome], now: float, memory: float
 ) -> dict[ResourceKey, Returns]:
-    """Return what to remember after *repaired* was repaired: the same drift is counted on, what is old is forgotten."""
-    kept = {key: known for key, known in returns.items() if now - known.last < memory}
-    for drift in repaired:
+    """
+    Return what to remember after a pass: the same drift is counted on once more, what is old or contested now is forgotten.
+
+    Args:
+        returns: What was remembered.
+        held: What was going to be repaired.
+        outcomes: What became of it: a repair that the target did not take is none.
+        now: Epoch seconds.
+        memory: Seconds for which a repair is remembered.
+    """
+    contested = {each.key for each in held.contested}
+    written = {outcome.key for outcome in outcomes if outcome.status in _WRITTEN}
+    kept = {key: known for key, known in returns.items() if now - known.last < memory and key not in contested}
+    for drift in held.repaired:
+        if drift.key not in written:
+            continue
         known = kept.get(drift.key)
         is_same = known is not None and _same(known.drift, drift)
         kept[drift.key] = Returns(drift, known.repairs + 1 if known is not None and is_same else 1, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import attrs
-from attrs.validators import ge, gt, in_
+from attrs.validators import and_, ge, gt, in_, lt
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +37,7 @@ class ControllerLimits:
     replacements: int = attrs.field(default=16, validator=ge(0))
     poll: float = attrs.field(default=60.0, validator=gt(0.0))
     refresh: float = attrs.field(default=60.0, validator=gt(0.0))
-    jitter: float = attrs.field(default=0.1, validator=ge(0.0))
+    jitter: float = attrs.field(default=0.1, validator=and_(ge(0.0), lt(1.0)))
     backoff: float = attrs.field(default=1.0, validator=gt(0.0))
     backoff_cap: float = attrs.field(default=300.0, validator=gt(0.0))
     breaker_failures: int = attrs.field(default=5, validator=ge(1))

@@ -12,6 +12,8 @@ import attrs
 PRIORITY_SECONDS: Final = 60.0
 """One step of priority counts as having waited so much longer: nobody with a low one waits for ever."""
 
+_SPARE: Final = 64
+
 
 @attrs.frozen
 class Lane:
@@ -65,7 +67,7 @@ class WorkQueue:
         self._due[key] = due
         self._lanes[key] = lane
         if key not in self._in_hand and key not in self._is_ready:
-            heapq.heappush(self._later, (due, next(self._order), key))
+            self._put_off(key, due)
 
     def due(self, key: str) -> float | None:
         """Return when *key* is to be worked on, or None."""
@@ -75,6 +77,8 @@ class WorkQueue:
         """Forget that *key* was to be worked on; one in hand stays in hand."""
         self._due.pop(key, None)
         self._is_ready.discard(key)
+        if key not in self._in_hand:
+            self._lanes.pop(key, None)
 
     def take(self, now: float) -> str | None:
         """Return a key that is due, and keep it in hand until :meth:`done`; None when there is none."""
@@ -99,7 +103,7 @@ class WorkQueue:
         if due is None:
             self._lanes.pop(key, None)
         else:
-            heapq.heappush(self._later, (due, next(self._order), key))
+            self._put_off(key, due)
 
     def seconds(self, now: float) -> float | None:
         """Return how long until a key is due, 0 when one is, None when none will be."""
@@ -108,11 +112,21 @@ class WorkQueue:
             return 0.0
         return self._later[0][0] - now if self._later else None
 
+    def _put_off(self, key: str, due: float) -> None:
+        heapq.heappush(self._later, (due, next(self._order), key))
+        if len(self._later) > _SPARE + 2 * len(self._due):  # what was moved forward leaves its old time behind
+            self._later = [entry for entry in self._later if self._is_later(entry)]
+            heapq.heapify(self._later)
+
+    def _is_later(self, entry: tuple[float, int, str]) -> bool:
+        due, _order, key = entry
+        return self._due.get(key) == due and key not in self._in_hand and key not in self._is_ready
+
     def _promote(self, now: float) -> None:
         """Put what is due into its tenant's line, and forget what is no longer true."""
         while self._later:
             due, _order, key = self._later[0]
-            is_valid = self._due.get(key) == due and key not in self._in_hand and key not in self._is_ready
+            is_valid = self._is_later(self._later[0])
             if is_valid and due > now:
                 return
             heapq.heappop(self._later)
