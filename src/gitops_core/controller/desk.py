@@ -349,7 +349,7 @@ class Desk:
     def _passed(self, unit: Unit, job: Job, report: Report) -> None:
         name = unit.app.id
         self._queue.done(name)
-        stopped, unit.signal = unit.signal is not None and bool(unit.signal.why), None
+        stopped, unit.signal = unit.signal is not None and bool(unit.signal.why) and not unit.quarantined, None
         self._stuck.pop(name, None)
         unit.quarantined = False
         if self._fleet.units.get(name) is unit:
@@ -382,7 +382,7 @@ class Desk:
         is_new = bool(report.digest) and report.digest != unit.digest
         began = now if unit.unsettled_since is None or is_new else unit.unsettled_since
         failures = 0 if is_new else unit.status.failures
-        past = Past(options=unit.app.options, failures=failures, waited=now - began, watched=unit.watched)
+        past = Past(options=unit.app.options, failures=failures, waited=now - began, watched=unit.watched, stopped=stopped)
         seen = outlook(report, result, past, self._limits, self._dice)
         self._learn_of_target(unit, result)
         unit.digest = report.digest or unit.digest

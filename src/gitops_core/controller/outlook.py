@@ -17,6 +17,7 @@ from gitops_core.model.results import Failure, OutcomeStatus, PassStatus, Reconc
 _WELL = (PassStatus.IN_SYNC, PassStatus.CHANGED)
 _OPEN = (OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED, OutcomeStatus.DEFERRED, OutcomeStatus.SKIPPED)
 _INTERRUPTED = ("Cancelled",)
+_LEAST = 1.0  # seconds between two looks that nobody asked for
 _TAKEN_OVER = ("StaleTerm",)
 
 
@@ -50,12 +51,14 @@ class Past:
         failures: Passes in a row that failed.
         waited: Seconds since it began to wait for health at this revision.
         watched: The target tells when something moves.
+        stopped: The pass was stopped from here: that is no failure.
     """
 
     options: Options
     failures: int = 0
     waited: float = 0.0
     watched: bool = False
+    stopped: bool = False
 
 
 def outlook(report: Report, result: ReconcileResult, past: Past, limits: ControllerLimits, dice: random.Random) -> Outlook:
@@ -66,12 +69,14 @@ def outlook(report: Report, result: ReconcileResult, past: Past, limits: Control
         return Outlook(phase=Phase.SYNCED, after=jittered(calm(options, past.watched), limits.jitter, dice))
     if result.status is PassStatus.REFUSED:
         return _refused(report, result, options, limits, dice)
-    if any(f.error in _INTERRUPTED for f in result.failures) or (result.status is PassStatus.STALE and past.failures == 0):
+    if past.stopped and any(f.error in _INTERRUPTED for f in result.failures):
         return Outlook(phase=Phase.PROGRESSING, after=0.0, failures=past.failures, waits_for="its turn", error=error)
     if result.status is PassStatus.PENDING:
         return _pending(result, options, past)
     failures = past.failures + 1
     wait = backoff(failures, limits.backoff, limits.backoff_cap, dice)
+    if result.status is PassStatus.STALE and failures == 1:
+        return Outlook(phase=Phase.PROGRESSING, after=0.0, failures=failures, waits_for="another look", error=error)
     asked = max((f.retry_after or 0.0 for f in result.failures), default=0.0)
     phase = Phase.DEGRADED if result.status is PassStatus.DEGRADED else Phase.FAILED
     if any(f.error in _TAKEN_OVER for f in result.failures):
@@ -83,7 +88,7 @@ def calm(options: Options, watched: bool) -> float:
     """Return the seconds between two looks at an application where nothing happens: drift is told by a watch, or looked for."""
     if options.drift == "off":
         return float("inf")
-    return max(options.memo_age, options.interval) if watched else options.interval
+    return max(_LEAST, options.interval, options.memo_age if watched else 0.0)
 
 
 def _refused(report: Report, result: ReconcileResult, options: Options, limits: ControllerLimits, dice: random.Random) -> Outlook:
@@ -95,7 +100,7 @@ def _refused(report: Report, result: ReconcileResult, options: Options, limits: 
     reasons = [outcome.reason for outcome in result.outcomes if outcome.status is OutcomeStatus.REFUSED]
     plan = [refusal.message for refusal in result.plan.refusals] if result.plan is not None else []
     why = next(iter([*reasons, *plan]), "")
-    interval = options.interval if options.drift != "off" else limits.backoff_cap
+    interval = max(_LEAST, options.interval) if options.drift != "off" else limits.backoff_cap
     return Outlook(phase=phase, after=jittered(interval, limits.jitter, dice), waits_for=why)
 
 

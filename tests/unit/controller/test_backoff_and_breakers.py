@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from gitops_core.controller.limits import ControllerLimits
@@ -46,7 +48,7 @@ def test_a_failing_application_is_tried_again_with_growing_jittered_pauses_up_to
     app = platform.app("bad", config("c"), target=Moody(error=Denied("you may not")), options=ONCE)
     platform.run(seconds=3600)
     times = app.target.times()
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in itertools.pairwise(times)]
     for number, pause in enumerate(pauses, 1):
         ceiling = min(60.0, 2.0 ** (number - 1))
         assert ceiling / 2 <= pause <= ceiling
