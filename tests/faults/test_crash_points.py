@@ -12,6 +12,7 @@ import os
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -95,6 +96,40 @@ def test_promise_3_several_crashes_in_a_row_end_there_too(name, cuts):
     scenario.finish(worlds)
     found = differences(uncut.end, picture(scenario, worlds))
     assert [str(d) for d in found if not any(allowed.covers(d) for allowed in ALLOWED)] == []
+
+
+# -- where nobody waits ------------------------------------------------------------------------------------------------
+
+
+def giving_back(name):
+    """The same story by passes that end instead of waiting: what one leaves open, the next one goes on with."""
+    scenario = in_memory(NAMES[name])
+
+    def build():
+        return tuple(attrs.evolve(world, waits=False) for world in scenario.build())
+
+    def run(worlds):
+        results = []
+        for _ in range(4):
+            for world in worlds:
+                results.append(world.reconcile())
+                world.clock.advance(0.0 if results[-1].ok else results[-1].requeue_after)
+        return results
+
+    return attrs.evolve(scenario, build=build, run=run)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_promises_1_and_3_hold_at_every_call_of_passes_that_do_not_wait(name):
+    found = explore(giving_back(name))
+    found.check()
+    assert len(found.findings) == found.possible
+
+
+def test_passes_that_do_not_wait_end_where_those_that_wait_end():
+    for name in NAMES:
+        told = [d for d in differences(record(giving_back(name)).end, recording(name).end) if not d.fact.startswith("journal")]
+        assert [str(d) for d in told] == [], name
 
 
 # -- what the documentation says ----------------------------------------------------------------------------------------
