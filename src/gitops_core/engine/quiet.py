@@ -8,6 +8,7 @@ import attrs
 
 from gitops_core.engine.calls import Call
 from gitops_core.engine.keeping import kept
+from gitops_core.engine.ledger import Ledger
 from gitops_core.engine.loading import Desired
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import GitOpsError
@@ -83,12 +84,22 @@ def still_in_sync(p: Pass, revision: Revision) -> ReconcileResult | None:
     """
     Return the result of a pass that need not be run, or None.
 
-    Cost: one read of the inventory's serial and one of the target's state token.
+    Cost: one read of the inventory's serial and one of the target's state token; one write for each new term.
+
+    Raises:
+        StaleTerm: Our own term is over. WAIT.
+        StateError: The store cannot be read, or not be written under the new term.
     """
     memo = _memos(p).get(p.app.id)
     if memo is None or memo.revision.id != revision.id or not _same_application(memo.app, p.app) or p.started_at >= memo.expires:
         return None
-    if p.store.inventory(p.app.id).serial != memo.serial or token(p) != memo.etag:
+    ledger = Ledger(p.store, p.store.inventory(p.app.id), p.runtime.term)
+    if ledger.inventory.serial != memo.serial:
+        return None
+    ledger.claim()
+    if ledger.inventory.serial != memo.serial:
+        _memos(p)[p.app.id] = memo = attrs.evolve(memo, serial=ledger.inventory.serial)
+    if token(p) != memo.etag:
         return None
     p.notices[:] = memo.notices
     return ReconcileResult(
