@@ -47,7 +47,7 @@ class RelaySettings:
     def __attrs_post_init__(self) -> None:
         if self.overflow not in _OVERFLOW:
             raise ConfigError(f"overflow={self.overflow!r}: a full queue drops events; say which with {' or '.join(_OVERFLOW)}")
-        if self.size < 1 or self.attempts < 2 or self.backoff < 0 or self.backoff_cap < 0:  # noqa: PLR2004  # why: at least one more try
+        if self.size < 1 or self.attempts <= 1 or self.backoff < 0 or self.backoff_cap < 0:
             raise ConfigError("a relay keeps at least 1 event, offers it at least 2 times, and waits no negative time in between")
 
     def pause(self, attempt: int) -> float:
