@@ -152,6 +152,7 @@ class TestKubernetesTarget(TargetContract):
             stream = narrow.watch(ctx, Query(keys))
             seen = {(next(stream).namespace) for _ in keys}
             assert seen == {"shop", "prod"}
+            assert list(narrow.observe(ctx, Query(keys))) == []
             assert narrow.etag(ctx) is not None
             ctx.cancel.set()
             assert list(stream) == []

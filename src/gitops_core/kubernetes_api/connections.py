@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, TypeVar
 
 from urllib3 import BaseHTTPResponse
 
@@ -19,6 +21,8 @@ from gitops_core.kubernetes_api.logins import Login, explicit_login, in_cluster_
 from gitops_core.kubernetes_api.requests import Request, Response
 from gitops_core.kubernetes_api.settings import ConnectionSettings
 from gitops_core.kubernetes_api.streams import Stream
+
+T = TypeVar("T")
 
 
 class Connection:
@@ -41,6 +45,7 @@ class Connection:
         self._headers = impersonation.headers() if impersonation else ()
         self._others: dict[Impersonation, Connection] = {}
         self._lock = threading.Lock()
+        self._kept: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"Connection({self.server!r}, {self.identity!r})"
@@ -118,6 +123,11 @@ class Connection:
                 found = Connection(self._channel, f"{self.identity} as {identity}", identity, owner=False)
                 self._others[identity] = found
             return found
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """Return what *make* made when *name* was asked for first: what everybody who uses this very connection shares."""
+        found: T = self._kept.get(name) or self._kept.setdefault(name, make())
+        return found
 
     def request(self, request: Request, timeout: float) -> Response:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
@@ -24,37 +25,31 @@ class Feed(Generic[T]):
 
     def __init__(self, first: Iterable[T] = ()) -> None:
         self._lock = threading.Lock()
-        self._moved: dict[T, None] = dict.fromkeys(first)
+        self._moved: OrderedDict[T, None] = OrderedDict()
         self._some = threading.Event()
-        if self._moved:
-            self._some.set()
+        self.tell(first)
 
     def tell(self, things: Iterable[T]) -> None:
         """Note that *things* have moved."""
         with self._lock:
-            self._moved.update(dict.fromkeys(things))
+            for thing in things:
+                self._moved[thing] = None
             if self._moved:
                 self._some.set()
 
     def follow(self, ctx: Context) -> Iterator[T]:
         """
-        Yield what has moved, until *ctx* is cancelled or out of time.
+        Yield what has moved, until *ctx* is cancelled or out of time; what was not yielded by then is kept.
 
         Between two things it waits in slices, so that a stop is noticed within a quarter of a second, on a simulated clock too.
         """
-        while _goes_on(ctx):
-            if ctx.clock.take(self._some.wait, min(_TICK, ctx.remaining())):
-                for thing in self._taken():
-                    if not _goes_on(ctx):
-                        return
-                    yield thing
+        while not ctx.cancel.is_set() and (seconds := ctx.remaining()) > 0:
+            if ctx.clock.take(self._some.wait, min(_TICK, seconds)):
+                yield self._next()
 
-    def _taken(self) -> dict[T, None]:
+    def _next(self) -> T:
         with self._lock:
-            moved, self._moved = self._moved, {}
-            self._some.clear()
-        return moved
-
-
-def _goes_on(ctx: Context) -> bool:
-    return not ctx.cancel.is_set() and ctx.remaining() > 0
+            thing, _ = self._moved.popitem(last=False)
+            if not self._moved:
+                self._some.clear()
+        return thing

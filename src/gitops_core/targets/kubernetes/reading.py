@@ -21,7 +21,7 @@ from gitops_core.targets.kubernetes.bodies import Batch, Bodies
 from gitops_core.targets.kubernetes.live import Sight, sight_of
 from gitops_core.targets.kubernetes.marks import Marks
 from gitops_core.targets.kubernetes.schemas import Schemas
-from gitops_core.targets.kubernetes.watched import Watched
+from gitops_core.targets.kubernetes.sharing import Sharing
 
 Place = tuple[str, str]
 """Namespace and name."""
@@ -33,10 +33,7 @@ class Reader:
 
     access: Access
     bodies: Bodies
-    watched: Watched
     schemas: Schemas
-    narrowed: set[tuple[str, str]]
-    """(group, kind) pairs that may not be listed over all namespaces."""
 
     def observe(self, ctx: Context, query: Query, marks: Marks) -> Iterator[Live | Unreadable]:
         """Yield every object of ``query.keys`` that exists."""
@@ -62,13 +59,14 @@ class _Kind:
         self._ctx = ctx
         self._versions = query.versions
         self._marks = marks
+        self._sharing = Sharing.over(reader.access.connection, marks)
         self._info = reader.access.kind(ctx, keys[0])
         self._keys = {(reader.access.namespace(self._info, key), key.name): key for key in keys}
         self._schema = reader.schemas.token(ctx, self._info)
 
     def observe(self) -> Iterator[Live | Unreadable]:
-        self._reader.watched.relies_on(self._ctx.application, {(self._info.group_kind, place[0]) for place in self._keys})
-        seen = self._reader.watched.sights(self._info.group_kind, self._keys, self._marks)
+        self._sharing.watched.relies_on(self._ctx.application, {(self._info.group_kind, place[0]) for place in self._keys})
+        seen = self._sharing.watched.sights(self._info.group_kind, self._keys, self._marks)
         if seen is None:
             known = {place for place, key in self._keys.items() if key in self._versions}
             seen = self._labelled(known) if known else {}
@@ -86,14 +84,14 @@ class _Kind:
             try:
                 return self._sights("", self._marks.selector)
             except Denied:
-                self._reader.narrowed.add(self._info.group_kind)  # a Role allows less than a ClusterRole
+                self._sharing.narrowed.add(self._info.group_kind)  # a Role allows less than a ClusterRole
         seen: dict[Place, Sight] = {}
         for namespace in namespaces:
             seen.update(self._sights(namespace, self._marks.selector))
         return seen
 
     def _may_list_all(self) -> bool:
-        return self._access.settings.scope == "cluster" and self._info.group_kind not in self._reader.narrowed
+        return self._access.settings.scope == "cluster" and self._info.group_kind not in self._sharing.narrowed
 
     def _sights(self, namespace: str, selector: str) -> dict[Place, Sight]:
         return self._access.listed(
@@ -110,10 +108,10 @@ class _Kind:
     def _recent(self, seen: dict[Place, Sight]) -> dict[Place, Sight]:
         """A watch may lag behind our own writes: then what the server has answered to them is newer."""
         for place, key in self._keys.items():
-            answered = self._reader.bodies.answers.revision(key) if self._reader.watched.covers(self._info.group_kind) else ""
+            answered = self._reader.bodies.answers.revision(key) if self._sharing.watched.covers(self._info.group_kind) else ""
             if answered and (place not in seen or seen[place].revision != answered):
                 body = self._reader.bodies.answers.peek(key)
-                if body is not None and not self._reader.watched.has_passed(self._info.group_kind, place, answered):
+                if body is not None and not self._sharing.watched.has_passed(self._info.group_kind, place, answered):
                     seen[place] = sight_of(body["metadata"], self._info.group_kind, self._marks)
         return seen
 

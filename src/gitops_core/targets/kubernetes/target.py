@@ -26,8 +26,8 @@ from gitops_core.targets.kubernetes.marks import Marks
 from gitops_core.targets.kubernetes.reading import Reader
 from gitops_core.targets.kubernetes.schemas import Schemas
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
+from gitops_core.targets.kubernetes.sharing import Sharing
 from gitops_core.targets.kubernetes.spelling import spell
-from gitops_core.targets.kubernetes.watched import Watched
 from gitops_core.targets.kubernetes.watching import Watcher
 from gitops_core.targets.kubernetes.writing import Writer
 
@@ -44,7 +44,8 @@ class KubernetesTarget(Target):
 
     One target may serve any number of applications, also at once. It marks what it owns with a label and an annotation under the
     owner's domain, and lists by that label; what nobody owns, or somebody else, stays as it is. Whoever consumes :meth:`watch`
-    makes looking free: kinds that are being watched are not listed.
+    makes looking free: kinds that are being watched are not listed, by no application and through no target that uses this very
+    connection.
 
     Args:
         connection: To the API server, as whom the target acts.
@@ -69,12 +70,10 @@ class KubernetesTarget(Target):
     ) -> None:
         self._access = Access(connection, discovery or Discovery(connection), settings)
         self._bodies = Bodies(self._access, Answers())
-        self._watched = Watched()
-        self._narrowed: set[tuple[str, str]] = set()
         schemas = Schemas(self._access)
-        self._reader = Reader(self._access, self._bodies, self._watched, schemas, self._narrowed)
+        self._reader = Reader(self._access, self._bodies, schemas)
         self._writer = Writer(self._access, self._bodies, schemas)
-        self._watcher = Watcher(self._access, self._bodies, self._watched, self._narrowed)
+        self._watcher = Watcher(self._access, self._bodies)
         self._learned: dict[ResourceKey, frozenset[str]] = {}
 
     def __repr__(self) -> str:
@@ -115,7 +114,7 @@ class KubernetesTarget(Target):
 
     def etag(self, ctx: Context) -> str | None:
         """Return a token as long as everything the application has is being watched. Cost: no request."""
-        return self._watched.token(ctx.application)
+        return Sharing.over(self._access.connection, _marks(ctx)).watched.token(ctx.application)
 
     def close(self) -> None:
         """Close the connection's idle sockets."""

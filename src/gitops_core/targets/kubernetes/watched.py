@@ -36,13 +36,14 @@ class _Stream:
 
 
 class Watched:
-    """Facts of every watch of one target. Safe between threads; no lock is held over I/O."""
+    """Facts of every watch over one connection, for all who share it. Safe between threads; no lock is held over I/O."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._streams: dict[tuple[Kind, str], _Stream] = {}
         self._counts: Counter[str] = Counter()
         self._kinds: dict[str, frozenset[tuple[Kind, str]]] = {}
+        self._lapses: Counter[str] = Counter()
 
     # -- what a watch tells -------------------------------------------------------------------------------------------------
     def reset(self, kind: Kind, namespace: str, objects: Mapping[Place, Sight], watch: int) -> None:
@@ -102,6 +103,12 @@ class Watched:
                     found[place] = sight
             return found
 
+    def sight(self, kind: Kind, namespace: str, place: Place) -> Sight | None:
+        """Return what the watch of *kind* in *namespace* has shown last of *place*; None when it is not there."""
+        with self._lock:
+            stream = self._streams.get((kind, namespace))
+            return stream.objects.get(place) if stream is not None else None
+
     def _stream(self, kind: Kind, namespace: str) -> _Stream | None:
         for where in (namespace, ""):
             stream = self._streams.get((kind, where))
@@ -123,18 +130,27 @@ class Watched:
             return _number(sight.revision if sight is not None else stream.gone.get(place, "")) > _number(revision)
 
     # -- the token of a quiet pass ----------------------------------------------------------------------------------------------
-    def relies_on(self, application: str, kinds: Iterable[tuple[Kind, str]], *, only: bool = False) -> None:
-        """Remember that *application* has objects of these (kind, namespace) pairs, and, if *only*, of no others."""
-        known = frozenset() if only else self._kinds.get(application, frozenset())
-        self._kinds[application] = known.union(kinds)
+    def relies_on(self, application: str, kinds: Iterable[tuple[Kind, str]]) -> None:
+        """Remember that *application* has objects of these (kind, namespace) pairs."""
+        with self._lock:
+            self._kinds[application] = self._kinds.get(application, frozenset()).union(kinds)
 
     def token(self, application: str) -> str | None:
-        """Return a text that changes when an object of *application* does; None when something of it is not being watched."""
+        """
+        Return a text that changes when an object of *application* does; None when something of it is not being watched.
+
+        What it relied on then is forgotten, and the looks that follow say it anew: it may have dropped the last object of a kind
+        that nobody watches. No token from before is given again.
+        """
         with self._lock:
             kinds = self._kinds.get(application)
-            if not kinds or any(self._stream(kind, namespace) is None for kind, namespace in kinds):
+            if kinds is None:
                 return None
-            return f"{self._counts[application]}.{self._counts['']}"
+            if any(self._stream(kind, namespace) is None for kind, namespace in kinds):
+                del self._kinds[application]
+                self._lapses[application] += 1
+                return None
+            return f"{self._lapses[application]}.{self._counts[application]}.{self._counts['']}"
 
 
 def _number(revision: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-
 import attrs
 import pytest
 
@@ -11,21 +9,19 @@ from gitops_core.errors import Cancelled, Expired, TargetError, Throttled, Trans
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import Response
 from gitops_core.kubernetes_api.settings import ConnectionSettings
-from gitops_core.model.resources import Live, ResourceKey, Unreadable, as_key
+from gitops_core.targets.feeds import Feed
 from gitops_core.targets.kubernetes.access import Access
-from gitops_core.targets.kubernetes.bodies import Answers, Bodies
 from gitops_core.targets.kubernetes.marks import Marks
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
+from gitops_core.targets.kubernetes.streaming import Follower
 from gitops_core.targets.kubernetes.watched import Watched
-from gitops_core.targets.kubernetes.watching import Watcher, _Follower
 from gitops_core.testing.contexts import make_context
 
 CTX = make_context()
 MARKS = Marks(CTX.owner, CTX.application)
 INFO = KindInfo("", "v1", "ConfigMap", "configmaps", True)
 KIND = ("", "ConfigMap")
-A, B = as_key("ConfigMap/shop/a"), as_key("ConfigMap/shop/b")
-PLACES = {("shop", "a"): A, ("shop", "b"): B}
+PLACES = [("shop", "a"), ("shop", "b")]
 
 
 class Events(list):
@@ -102,42 +98,50 @@ def bookmark(revision):
     return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": revision}}}
 
 
+class Noting(Feed):
+    """Notes in short what it is told: ``a`` is there, ``-a`` is not, an error by its class."""
+
+    def __init__(self):
+        self.told = []
+        super().__init__()
+
+    def tell(self, things):
+        for follower, place in things:
+            if place is None:
+                self.told.append(type(follower.error).__name__ if not follower.is_over else "over")
+            else:
+                there = follower.watched.sight(KIND, follower.namespace, place)
+                self.told.append(place[1] if there else f"-{place[1]}")
+
+
 @attrs.define
 class Followed:
     script: Script
     told: list
     waits: list
     watched: Watched
+    errors: list
 
 
-def follower_of(*steps):
+def follower_of(*steps, namespace="shop", **hooks):
     script, stop = Script(*steps), Stop()
-    access = Access(script, None, KubernetesSettings(namespace="shop"))
-    watcher = Watcher(access, Bodies(access, Answers()), Watched(), set())
-    follower = _Follower(
-        watcher=watcher, ctx=CTX, marks=MARKS, info=INFO, namespace="shop", keys=PLACES, told=queue.SimpleQueue(), stopped=stop
-    )
+    ends = {"on_standing": lambda follower: None, "on_refusal": lambda follower: None, **hooks}
+    follower = Follower(
+        access=Access(script, None, KubernetesSettings(namespace="shop")), ctx=CTX, marks=MARKS, info=INFO, namespace=namespace,
+        watched=Watched(), stopped=stop, **ends,
+    )  # fmt: skip
     script.stop = follower.stop
     return follower, script, stop
 
 
-def follow(*steps):
-    follower, script, stop = follower_of(*steps)
+def follow(*steps, **how):
+    follower, script, stop = follower_of(*steps, **how)
+    feed, errors = Noting(), []
+    follower.join(feed, PLACES)
+    tell = feed.tell
+    feed.tell = lambda things: (tell(things := list(things)), errors.extend(f.error for f, place in things if place is None))
     follower.run()
-    found = []
-    while not follower.told.empty():
-        found.append(follower.told.get())
-    return Followed(script, found, stop.waits, follower.watcher.watched)
-
-
-def shown(told):
-    """Return what was told in short: ``a`` is there, ``-a`` is not, an error by its class."""
-    names = {
-        Live: lambda t: t.key.name,
-        ResourceKey: lambda t: f"-{t.name}",
-        Unreadable: lambda t: type(t.error).__name__,
-    }
-    return [names[type(t)](t) for t in told]
+    return Followed(script, feed.told, stop.waits, follower.watched, errors)
 
 
 # -- what is told --------------------------------------------------------------------------------------------------------------------
@@ -145,19 +149,19 @@ def shown(told):
 
 def test_every_object_is_told_once_it_is_listed_and_every_one_that_is_not_there():
     done = follow(page("a", "stranger"))
-    assert shown(done.told) == ["a", "-b"]
+    assert done.told == ["a", "-b"]
 
 
 def test_changes_and_ends_are_told_and_strangers_are_not():
     changes = Events([event("MODIFIED"), event("ADDED", "b"), event("DELETED", "a", "12"), event("ADDED", "stranger")])
     done = follow(page("a"), changes)
-    assert shown(done.told) == ["a", "-b", "a", "b", "-a"]
+    assert done.told == ["a", "-b", "a", "b", "-a"]
     assert changes.closed
 
 
 def test_every_page_of_the_list_counts_and_the_watch_goes_on_from_the_last():
     done = follow(page("a", more="next"), page("b", revision="20"), Events([bookmark("33")]), Events([event("MODIFIED")]))
-    assert shown(done.told)[:2] == ["a", "b"]
+    assert done.told[:2] == ["a", "b"]
     watches = [query for query in done.script.asked if "watch" in query]
     assert [query["resourceVersion"] for query in watches] == ["20", "33", "11"]
     assert {query["labelSelector"] for query in watches} == {MARKS.label}
@@ -172,13 +176,13 @@ def test_while_a_watch_stands_a_look_is_answered_from_it_and_afterwards_not():
     during = []
 
     def look():
-        during.append(follower.watcher.watched.sights(KIND, PLACES, MARKS))
+        during.append(follower.watched.sights(KIND, PLACES, MARKS))
         return event("DELETED", "b", "12")
 
     follower, _, _ = follower_of(page("a"), Events([event("ADDED", "b"), look]))
     follower.run()
     assert [sorted(name for _, name in found) for found in during] == [["a", "b"]]
-    assert follower.watcher.watched.sights(KIND, PLACES, MARKS) is None
+    assert follower.watched.sights(KIND, PLACES, MARKS) is None
 
 
 @pytest.mark.parametrize(
@@ -203,7 +207,7 @@ def test_an_error_of_our_own_is_no_reason_to_rely_on_what_a_dead_watch_has_shown
     follower, _, _ = follower_of(page("a"), Events([ZeroDivisionError("oops")]))
     with pytest.raises(ZeroDivisionError):
         follower.run()
-    assert not follower.watcher.watched.covers(KIND)
+    assert not follower.watched.covers(KIND)
 
 
 # -- failures --------------------------------------------------------------------------------------------------------------------------
@@ -211,14 +215,14 @@ def test_an_error_of_our_own_is_no_reason_to_rely_on_what_a_dead_watch_has_shown
 
 def test_a_version_that_is_too_old_is_a_reason_to_list_anew_at_once_and_is_not_told():
     done = follow(page("a"), Events([Expired("too old")]), page("a", "b"), Events([event("MODIFIED")]))
-    assert shown(done.told) == ["a", "-b", "a", "b", "a"]
+    assert done.told == ["a", "-b", "a", "b", "a"]
     assert done.waits == []
 
 
 def test_a_server_that_always_finds_our_place_too_old_is_not_hammered():
     done = follow(*[Expired("too old")] * 4)
     assert done.waits == [4.0, 8.0, 16.0]
-    assert shown(done.told)[:3] == ["Expired"] * 3
+    assert done.told[:3] == ["Expired"] * 3
 
 
 def test_failures_in_a_row_are_waited_out_longer_and_longer_up_to_half_a_minute():
@@ -242,13 +246,13 @@ def test_the_pause_that_the_server_asks_for_is_kept_however_long():
 def test_watches_that_end_as_soon_as_they_begin_are_failures_that_say_why():
     done = follow(page("a"), Events(), page("a"), Events())
     assert done.waits == [2.0, 4.0]
-    [first, *_] = [t.error for t in done.told if isinstance(t, Unreadable)]
+    [first, *_] = done.errors
     assert isinstance(first, Transient)
     assert "proxy" in str(first)
 
 
 def test_an_event_without_an_object_is_told_as_an_error_of_the_server():
-    [error, *_] = [t.error for t in follow(page(), Events([{"type": "ADDED"}])).told if isinstance(t, Unreadable)]
+    [error, *_] = follow(page(), Events([{"type": "ADDED"}])).errors
     assert type(error) is TargetError
     assert "configmaps" in str(error)
 

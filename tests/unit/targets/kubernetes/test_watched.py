@@ -123,9 +123,16 @@ def test_an_application_of_which_nothing_is_known_has_no_token():
     assert watched.token("other") is None
 
 
-def test_an_application_relies_on_more_with_every_look_and_on_what_it_follows_only():
+def test_an_application_relies_on_more_with_every_look():
     watched = standing()
     watched.relies_on("me", {(KIND, "elsewhere")})
     assert watched.token("me") is None
-    watched.relies_on("me", {(KIND, "shop")}, only=True)
-    assert watched.token("me") is not None
+
+
+def test_what_an_application_has_no_more_keeps_it_from_a_token_once_only():
+    watched = standing()
+    before = watched.token("me")
+    watched.relies_on("me", {(KIND, "elsewhere")})
+    assert (watched.token("me"), watched.token("me")) == (None, None)
+    watched.relies_on("me", {(KIND, "shop")})
+    assert watched.token("me") not in (None, before), "what happened elsewhere meanwhile was not seen"
