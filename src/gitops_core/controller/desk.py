@@ -205,9 +205,7 @@ class Desk:
 
     def begin_next(self) -> bool:
         """Hand one piece of due work to a worker, if one is free; return whether there was something to do."""
-        if self._halted or self._busy - len(self._stuck) >= self._limits.workers:
-            return False
-        if self._busy >= self._limits.workers + self._limits.replacements:
+        if not self._may_begin():
             return False
         key = self._queue.take(self._clock.monotonic())
         if key is None:
@@ -217,8 +215,14 @@ class Desk:
         return True
 
     def seconds(self) -> float | None:
-        """Return how long until something is due; None when nothing will be by itself."""
-        return None if self._halted else self._queue.seconds(self._clock.monotonic())
+        """Return how long until something is due that a worker is free for; None when nothing will be by itself."""
+        return self._queue.seconds(self._clock.monotonic()) if self._may_begin() else None
+
+    def _may_begin(self) -> bool:
+        """Tell whether a worker is free; none is missed while none is, because each that comes back is a turn."""
+        limits = self._limits
+        is_free = self._busy - len(self._stuck) < limits.workers and self._busy < limits.workers + limits.replacements
+        return is_free and not self._halted
 
     def watch_over(self) -> None:
         """Put applications whose worker does not come back in quarantine."""
