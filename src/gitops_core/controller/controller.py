@@ -162,6 +162,7 @@ class Controller:
         """
         self._only_for_lists("add")
         self._post(lambda: self._replace([*(a for a in self._desk.applications() if a.id != app.id), app]))
+        self._post(partial(self._desk.keep, app.id))
 
     def remove(self, app: Application | str) -> None:
         """
@@ -175,7 +176,11 @@ class Controller:
         self._post(lambda: self._replace([a for a in self._desk.applications() if a.id != name]))
 
     def delete(self, app: Application | str) -> None:
-        """Delete everything *app* owns, after the applications that depend on it are gone, and look no longer after it."""
+        """
+        Delete everything *app* owns, after the applications that depend on it are gone, and look no longer after it.
+
+        Take it out of what the function returns first, where a function tells the applications; adding it again ends the deletion.
+        """
         self._post(partial(self._desk.delete, _id(app)))
 
     def trigger(self, app: Application | str, token: str = "") -> None:
@@ -273,8 +278,8 @@ class Controller:
     def _turn(self) -> float:
         """Take in what has happened, begin what is due, and return how many seconds nothing will be."""
         self._wake.clear()
-        self._take_in()
         self._refresh()
+        self._take_in()
         self._desk.watch_over()
         while self._desk.begin_next():
             self._take_in()

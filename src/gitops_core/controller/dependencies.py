@@ -41,7 +41,11 @@ def unmet(app: Application, statuses: Mapping[str, ApplicationStatus]) -> str:
         status = statuses.get(name)
         if status is None:
             return f"application {name}, which is not among those of this controller"
-        if not _is_met(dependency, status):
+        try:
+            is_met = _is_met(dependency, status)
+        except Exception as error:  # noqa: BLE001  # why: a host's function may throw anything; then it has not said yes
+            return f"application {name}: its condition threw {type(error).__name__}"
+        if not is_met:
             what = dependency.condition if isinstance(dependency.condition, str) else "as it is asked to be"
             return f"application {name} to be {what} (it is {status.phase.value})"
     return ""

@@ -16,7 +16,7 @@ from gitops_core.controller.holding import counted
 from gitops_core.controller.limits import ControllerLimits
 from gitops_core.controller.outlook import Outlook, Past, has_failed, outlook
 from gitops_core.controller.passing import Job, Report, carry_out, differ
-from gitops_core.controller.references import Reference, Resolved, look_up
+from gitops_core.controller.references import Reference, Resolved, is_told, look_up
 from gitops_core.controller.signals import PassSignal
 from gitops_core.controller.status import ApplicationStatus, Phase, Stuck
 from gitops_core.controller.telling import left_as_it_is, news_of
@@ -129,6 +129,14 @@ class Desk:
             self.interrupt(name, "it is to be deleted")
             self._due(unit)
 
+    def keep(self, name: str) -> None:
+        """Delete *name* no more."""
+        unit = self._fleet.units.get(name)
+        if unit is not None and unit.delete:
+            unit.delete = False
+            self.interrupt(name, "it is to stay")
+            self.moved(name)
+
     def _taken_out(self, unit: Unit) -> None:
         self._queue.drop(unit.app.id)
         if unit.signal is not None:
@@ -152,7 +160,7 @@ class Desk:
         repositories, refs = tuple(repositories), tuple(refs) or ("",)
         for reference in self._fleet.references.values():
             source = self._fleet.followers(reference)[0].app.source
-            if any(source.is_told_by(repository, ref) for repository in repositories for ref in refs):
+            if is_told(source, repositories, refs):
                 self._poll_soon(reference.name)
 
     def moved(self, name: str) -> None:

@@ -84,6 +84,7 @@ class Rules:
         returns: What was repaired before, by key.
         limit: Repairs of the same drift after which we stop to fight.
         now: Epoch seconds.
+        managers: Who last wrote each object, where the API knows that and not who wrote a field.
     """
 
     orders: Orders
@@ -91,17 +92,20 @@ class Rules:
     returns: Mapping[ResourceKey, Returns]
     limit: int
     now: float
+    managers: Mapping[ResourceKey, str] = attrs.field(factory=dict)
 
 
 def hold_back(decided: Decided, rules: Rules) -> Held:
     """Return what of a plan is to be done now, and why the rest is not. Pure."""
     modes = _modes(decided, rules.mode)
-    return narrow(decided.planned.plan, decided.request.inventory, modes, rules)
+    live = decided.observed.live
+    managers = {key: live[key].manager for key in (change.key for change in decided.planned.plan.changes) if key in live}
+    return narrow(decided.planned.plan, decided.request.inventory, modes, attrs.evolve(rules, managers=managers))
 
 
 def narrow(plan: Plan, inventory: Inventory, mode_of: Callable[[ResourceKey], str], rules: Rules) -> Held:
     """Like :func:`hold_back`, from the parts it looks at."""
-    drift = {change.key: found for change in plan.changes if (found := drift_of(change, inventory)) is not None}
+    drift = {change.key: found for change in plan.changes if (found := drift_of(change, inventory, rules.managers)) is not None}
     contested = _contested(drift, plan, rules)
     changes: list[Change] = []
     ended: list[Outcome] = []
@@ -124,7 +128,7 @@ def narrow(plan: Plan, inventory: Inventory, mode_of: Callable[[ResourceKey], st
     )
 
 
-def drift_of(change: Change, inventory: Inventory) -> Drift | None:
+def drift_of(change: Change, inventory: Inventory, writers: Mapping[ResourceKey, str]) -> Drift | None:
     """Return what drifted, when *change* would only bring back what had been applied already."""
     entry = inventory.entries.get(change.key)
     if entry is None or entry.state is not EntryState.APPLIED or change.action not in _REPAIRS:
@@ -132,7 +136,12 @@ def drift_of(change: Change, inventory: Inventory) -> Drift | None:
     if not change.is_ready or entry.desired != change.desired:
         return None
     managers = sorted({field.manager for field in change.diff if field.manager})
-    return Drift(change.key, tuple(field.pointer for field in change.diff), ", ".join(managers), change.desired)
+    return Drift(
+        change.key,
+        tuple(field.pointer for field in change.diff),
+        ", ".join(managers) or writers.get(change.key, ""),
+        change.desired,
+    )
 
 
 def counted(

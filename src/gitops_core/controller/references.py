@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import attrs
 
@@ -13,7 +14,7 @@ from gitops_core.engine.loading import resolve
 from gitops_core.engine.passes import begin
 from gitops_core.engine.runtime import Runtime
 from gitops_core.errors import GitOpsError
-from gitops_core.interfaces import StateStore
+from gitops_core.interfaces import Source, StateStore
 from gitops_core.model.applications import Application
 from gitops_core.model.results import Failure
 from gitops_core.model.revisions import Revision
@@ -55,6 +56,14 @@ class Reference:
             return max(wait, (self.failure.retry_after or 0.0) if self.failure is not None else 0.0)
         self.failures, self.revision = 0, found.revision
         return jittered(limits.poll, limits.jitter, dice)
+
+
+def is_told(source: Source, repositories: Iterable[str], refs: Iterable[str]) -> bool:
+    """Tell whether a push to *refs* of *repositories* may change what *source* names; a source that cannot say is looked at."""
+    try:
+        return any(source.is_told_by(repository, ref) for repository in repositories for ref in refs)
+    except Exception:  # noqa: BLE001  # why: a plug-in may throw anything; one look too many costs little
+        return True
 
 
 def look_up(app: Application, store: StateStore, runtime: Runtime) -> Resolved:
