@@ -25,8 +25,9 @@ from gitops_core.controller.desk import Desk, Surroundings
 from gitops_core.controller.limits import ControllerLimits
 from gitops_core.controller.status import ApplicationStatus, ControllerStatus
 from gitops_core.engine.daemons import DaemonThreads
+from gitops_core.engine.lending import LentThreads
 from gitops_core.engine.ordering import give_orders
-from gitops_core.engine.runtime import Runtime
+from gitops_core.engine.runtime import Runtime, threads
 from gitops_core.errors import ConfigError, GitOpsError
 from gitops_core.interfaces import StateStore
 from gitops_core.model.applications import Application
@@ -72,6 +73,9 @@ class Controller:
     ) -> None:
         self._store = store or default_store()
         self._runtime = runtime or Runtime()
+        self._writers = LentThreads()
+        if self._runtime.executor is threads:
+            self._runtime = attrs.evolve(self._runtime, executor=self._writers.lend)
         self._limits = limits or ControllerLimits()
         self._clock = self._runtime.clock
         self._id = f"controller-{self._runtime.random.getrandbits(64):016x}"
@@ -262,6 +266,7 @@ class Controller:
         limits = self._limits
         self._ended.clear()
         self._desk.go_on()
+        self._writers.open()
         self._workers = self._make_workers(limits.workers + limits.replacements + 2)
         try:
             while not (self._stopping.is_set() or self._runtime.cancel.is_set()):
@@ -272,6 +277,7 @@ class Controller:
             self._wind_up()
         finally:
             self._workers.shutdown(wait=False)
+            self._writers.close()
             self._workers = None
             self._ended.set()
 
@@ -284,8 +290,10 @@ class Controller:
         while self._desk.begin_next():
             self._take_in()
         waits = [self._desk.seconds(), self._seconds_until_refresh(), _LONGEST_WAIT]
-        if self._inbox:
+        if self._inbox or self._stopping.is_set():  # said after the inbox was read, and perhaps before the word was waited for
             return 0.0
+        if self._clock.is_real:
+            waits.append(_SLICE)  # the host's own stop signal wakes nobody
         return max(0.0, min(seconds for seconds in waits if seconds is not None))
 
     def _take_in(self) -> None:
