@@ -58,7 +58,7 @@ class InventoryEntry:
         unconfirmed: Addresses in ``declared`` that only a write has set of which nobody knows whether it happened.
         written_at: When what is being waited for was written, epoch seconds: until it has been seen, and has settled. 0 when
             nothing is. Deadlines count from here, over as many passes as it takes.
-        written: Digest of the declaration that was written then; empty for a delete, and once it has been seen.
+        written: Digest of the declaration that was written then; empty for a delete, and once it has been seen (APPLIED).
     """
 
     key: ResourceKey

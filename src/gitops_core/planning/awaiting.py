@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from gitops_core.errors import NotStabilized
-from gitops_core.model.inventory import InventoryEntry
+from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import Live, ResourceKey
 from gitops_core.model.results import Awaited
@@ -19,6 +19,9 @@ from gitops_core.planning.request import PlanRequest
 
 AWAITED: Final = "awaited"
 """The rule of a change that is put off, because what was written before it may still show up."""
+
+_LEAVING: Final = "its delete was accepted, and the target still shows it"
+_UNSEEN: Final = frozenset({EntryState.PLANNED, EntryState.DELETING})
 
 UNVERIFIED: Final = "unverified"
 """The rule of a change of which the write before it has not shown up in time; the next pass may write again."""
@@ -33,13 +36,25 @@ def held(request: PlanRequest, change: Change | None) -> Change | None:
     is at work; after that the change is put off once more, as UNVERIFIED.
     """
     entry = owned_entry(request, change.key) if change is not None else None
-    if change is None or entry is None or not entry.written_at or not change.is_ready:
+    if change is None or entry is None or not entry.written_at or entry.state not in _UNSEEN or not change.is_ready:
         return change
     why = _missing(entry, change, request.live.get(change.key))
     if not why:
         return change
     rule = AWAITED if _is_young(request, entry) else UNVERIFIED
     return attrs.evolve(change, state=ChangeState.DEFERRED, rule=rule, reason=f"{change.reason}; {why}")
+
+
+def leaving(request: PlanRequest, key: ResourceKey) -> str:
+    """Say that *key* is shown although we have deleted it a moment ago; nothing when it is there to stay."""
+    entry, live = owned_entry(request, key), request.live.get(key)
+    if entry is None or live is None or not entry.written_at or entry.written or entry.state not in _UNSEEN:
+        return ""
+    return (
+        ""
+        if is_another(entry, live) or not _is_young(request, entry)
+        else f"{_LEAVING}; it will be created again when it is gone"
+    )
 
 
 def _missing(entry: InventoryEntry, change: Change, live: Live | None) -> str:
@@ -49,7 +64,7 @@ def _missing(entry: InventoryEntry, change: Change, live: Live | None) -> str:
     if is_another(entry, live):
         return ""
     if not entry.written:
-        return "its delete was accepted, and the target still shows it"
+        return _LEAVING
     return "it was written, and the target still shows something else" if change.desired == entry.written else ""
 
 

@@ -15,7 +15,7 @@ from gitops_core.model.resources import Live, Origin, Resource, ResourceKey
 from gitops_core.model.secrets import reveal
 from gitops_core.model.values import Body, FrozenDict
 from gitops_core.planning.annotations import Annotations, notes_of, read_annotations
-from gitops_core.planning.awaiting import held
+from gitops_core.planning.awaiting import AWAITED, held, leaving
 from gitops_core.planning.diff import Comparison, compare, precondition_of, taken_over, write_only_diffs
 from gitops_core.planning.edges import Index, plugin_edges
 from gitops_core.planning.guards import Permits, approved
@@ -81,6 +81,8 @@ class Decider:
         needs: tuple[ResourceKey, ...] = ()
         try:
             change = self._by_body(resource, body, notes, found)
+            if change is None and (why := leaving(self.request, resource.key)):
+                change = attrs.evolve(self._stopped(resource, found, AWAITED, why), action=Action.CREATE)
             if change is None and found.live is not None:
                 return Decision(resource=resource, entry=refreshed_entry(self.request, resource, found.live, self.index))
             needs = plugin_edges(body, self.request.rules_for(resource.key))
@@ -359,7 +361,7 @@ def read_body(live: Live) -> Mapping[str, Any]:
 
 _GONE: Final = object()
 _WITHOUT_BODIES: Final = frozenset({Standing.UNREADABLE, Standing.DELETING, Standing.FOREIGN})
-_PASSING: Final = frozenset({"unreadable", "deleting"})
+_PASSING: Final = frozenset({"unreadable", "deleting", AWAITED})
 _ACTIONS: Final = {
     Standing.ABSENT: Action.CREATE,
     Standing.OURS: Action.UPDATE,

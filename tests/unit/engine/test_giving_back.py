@@ -205,6 +205,21 @@ def test_what_has_failed_for_good_is_not_looked_at_every_second():
     assert [a.reason for a in result.awaited] == ["Degraded: no backend"]
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_newer_declaration_of_what_has_not_settled_is_applied_at_once(waits):
+    """It is there as it was written; nobody waits for that any more."""
+    target = Slow({"a": 1e9})
+    world = world_of(target, health_timeout=5.0)
+    world.waits = waits
+    world.declare(config("a"), config("b"))
+    world.reconcile()
+    world.declare(config("a", color="red"))
+    world.reconcile()
+    world.undeclare("ConfigMap/a")
+    world.reconcile()
+    assert [entry for entry in target.log if entry.endswith("a")] == ["create a", "update a", "delete a"]
+
+
 def test_where_the_declaration_says_not_to_wait_nothing_waits():
     target = Slow({"a": 1e9})
     world = world_of(target)
@@ -293,6 +308,34 @@ def test_a_delete_that_does_not_show_yet_is_not_repeated():
     assert drive(world)[0] is PassStatus.PENDING
     assert target.log == ["delete a"]
     assert as_key("ConfigMap/a") not in world.store.inventory(world.app.id).entries
+
+
+def test_what_is_declared_again_while_its_delete_does_not_show_yet_is_created_when_it_is_gone():
+    target = Late(0.0)
+    world = world_of(target)
+    world.declare(config("a"), config("b"))
+    drive(world)
+    target.lag, target.log = 5.0, []
+    world.undeclare("ConfigMap/a")
+    world.reconcile()
+    world.declare(config("a"))
+    result = world.reconcile()
+    assert (result.status, result["ConfigMap/a"].status) == (PassStatus.PENDING, OutcomeStatus.DEFERRED)
+    drive(world)
+    assert target.log == ["delete a", "create a"]
+
+
+def test_what_was_deleted_and_is_still_there_when_its_time_is_up_is_taken_up_again():
+    target = Late(0.0)
+    world = world_of(target)
+    world.declare(config("a"), config("b"))
+    drive(world)
+    target.lag = 1e9
+    world.undeclare("ConfigMap/a")
+    world.reconcile()
+    world.clock.advance(11.0)
+    world.declare(config("a"))
+    assert world.reconcile().ok
 
 
 def test_what_is_no_longer_declared_before_it_shows_up_is_not_forgotten():
