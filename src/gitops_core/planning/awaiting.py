@@ -109,11 +109,10 @@ class Unsettled:
 
     def _defined(self) -> Iterator[tuple[tuple[str, str], ResourceKey]]:
         for key in self.keys:
-            resource = self._request.declaration(key)
-            if (key.group, key.kind) == CRD and resource is not None:
-                kind = defined_kind(self._request.body_of(resource))
-                if kind is not None:
-                    yield kind, key
+            resource = self._request.declaration(key) if (key.group, key.kind) == CRD else None
+            kind = defined_kind(self._request.body_of(resource)) if resource is not None else None
+            if kind is not None:
+                yield kind, key
 
     def blocker(
         self, key: ResourceKey, hard: Iterable[ResourceKey], soft: Iterable[ResourceKey], wave: int
