@@ -13,9 +13,10 @@ The house, in the order in which data flows through it::
     health       pure: a live object -> settled? healthy?
     targets      kubernetes, memory, directory, router
     kubernetes_api  the way to a Kubernetes API server: connection, errors, kinds, watches
+    postgres_api the way to a PostgreSQL server: sessions, errors
     state        memory, sqlite, kubernetes: what we own, written ahead
     operations   plan, apply, reconcile, check, destroy, explain
-    coordination local, kubernetes: who takes part, where several engines share the work
+    coordination local, kubernetes, postgres: who takes part, where several engines share the work
     controller   many applications, kept reconciled for months
     context      what every plug-in call gets: clock, deadline, the way out
     rbac         the Kubernetes roles that an application needs
