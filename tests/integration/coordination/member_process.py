@@ -63,6 +63,7 @@ def main() -> None:
             say(id=name, began=began, at=clock.monotonic(), until=standing.valid_until, generation=roster.generation,
                 members=roster.ids, leader=roster.leader)  # fmt: skip
         stopped.wait(PACE.interval)
+    say(id=name, at=clock.monotonic(), leaving=True)
     coordinator.leave(ctx, member)
     say(id=name, at=clock.monotonic(), left=True)
 
