@@ -30,11 +30,12 @@ def test_at_most_so_many_tasks_run_at_once_and_all_are_waited_for() -> None:
 
 
 def test_threads_are_kept_for_the_next_pass() -> None:
-    lent, seen = LentThreads(), set[int]()
-    for _ in range(20):
+    """A thread that has just put its result down may not be free yet; none is made anew for each pass."""
+    lent, seen = LentThreads(), set[threading.Thread]()
+    for _ in range(100):
         with lent.lend(2) as pool:
-            seen.add(pool.submit(threading.get_ident).result(5))
-    assert len(seen) <= 3
+            seen.add(pool.submit(threading.current_thread).result(5))
+    assert len(seen) < 50
     lent.close()
 
 
