@@ -18,6 +18,7 @@ The house, in the order in which data flows through it::
     operations   plan, apply, reconcile, check, destroy, explain
     coordination local, kubernetes, postgres: who takes part, where several engines share the work
     controller   many applications, kept reconciled for months
+    webhooks     what forges tell about pushes: verified, read, received
     context      what every plug-in call gets: clock, deadline, the way out
     rbac         the Kubernetes roles that an application needs
     errors       one tree; every error says RETRY, WAIT or STALL

@@ -43,6 +43,8 @@ Every error of this library, and what to do about each.
     │   ├── StaleTerm           WAIT   another engine has taken the application over
     │   ├── StateUnavailable    RETRY  disk full, read-only, server gone
     │   └── StateCorrupt        STALL  the store cannot be read; nothing was written
+    ├── WebhookRefused          STALL  a delivery that is not what it should be; its HTTP status is on it
+    │   └── WebhookReplayed     WAIT   a delivery that was taken already
     ├── PluginError             RETRY  a plug-in broke its contract or threw something foreign; bounded
     ├── MissingExtra            STALL  an optional dependency is not installed
     ├── DeadlineExceeded        RETRY  a pass or call ran out of time
@@ -380,6 +382,25 @@ class StateCorrupt(StateError):
     """The store cannot be read; nothing was written to it."""
 
     default = Disposition.STALL
+
+
+class WebhookRefused(GitOpsError):
+    """A delivery of a webhook is forged, too large or not what it should be; ``status`` is the HTTP status to answer with."""
+
+    default = Disposition.STALL
+
+    def __init__(self, message: str, *, status: int, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.status = status
+
+
+class WebhookReplayed(WebhookRefused):
+    """A delivery was taken already. The answer is 200: the sender may stop trying."""
+
+    default = Disposition.WAIT
+
+    def __init__(self, message: str, *, status: int = 200, **facts: Any) -> None:
+        super().__init__(message, status=status, **facts)
 
 
 class PluginError(GitOpsError):
