@@ -389,7 +389,7 @@ class WebhookRefused(GitOpsError):
 
     default = Disposition.STALL
 
-    def __init__(self, message: str, *, status: int, **facts: Any) -> None:
+    def __init__(self, message: str, *, status: int = 400, **facts: Any) -> None:
         super().__init__(message, **facts)
         self.status = status
 
