@@ -41,7 +41,8 @@ def test_pushes_come_through_a_real_server(served: tuple[int, list[Push]]) -> No
     for body, chunked in ((BODY, False), (BODY, False), (BODY + b" ", False), (BODY, True)):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         client.request("POST", "/hook", iter([body]) if chunked else body, headers, encode_chunked=chunked)
-        answers.append(client.getresponse().status)
+        with client.getresponse() as answer:
+            answers.append(answer.status)
         client.close()
     assert answers == [202, 200, 401, 411]
     assert [push.refs for push in pushes] == [("refs/heads/main",)]
