@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import pytest
+from broken_coordinators import COORDINATORS
 from broken_policies import POLICIES
 from broken_renderers import RENDERERS
 from broken_sources import SOURCES
@@ -21,6 +22,7 @@ from hard_targets import HARD
 from killing import as_rows, printed
 from more_targets import MORE
 
+from gitops_core.testing.coordinator_contract import CoordinatorContract
 from gitops_core.testing.policy_contract import PolicyContract
 from gitops_core.testing.promises import promises_of, unexplained
 from gitops_core.testing.renderer_contract import RendererContract
@@ -30,7 +32,7 @@ from gitops_core.testing.target_contract import TargetContract
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contract-suites.md"
 UPDATE = bool(os.environ.get("DOCS_UPDATE"))
-SUITES = (TargetContract, SourceContract, RendererContract, PolicyContract, PersistentStoreContract)
+SUITES = (TargetContract, SourceContract, RendererContract, PolicyContract, PersistentStoreContract, CoordinatorContract)
 TABLES = {
     "The first nineteen targets": FIRST,
     "Reads, writes, identity, fields, secrets": MORE,
@@ -39,6 +41,7 @@ TABLES = {
     "Renderers": RENDERERS,
     "Policies": POLICIES,
     "Stores": STORES,
+    "Coordinators": COORDINATORS,
 }
 
 
@@ -70,9 +73,9 @@ def test_the_counts_are_those_of_the_code():
     counts = (
         len(promises_of(TargetContract)),
         sum(map(len, targets)),
-        *(len(t.mutants) for t in (SOURCES, RENDERERS, POLICIES, STORES)),
+        *(len(t.mutants) for t in (SOURCES, RENDERERS, POLICIES, STORES, COORDINATORS)),
     )
-    told = "{} checks of a target kill {} broken targets; the others kill {} broken sources, {} renderers, {} policies and {} stores."
+    told = "{} checks of a target kill {} broken targets; the others kill {} broken sources, {} renderers, {} policies, {} stores and {} coordinators."
     keep("counts", [told.format(*counts)])
 
 

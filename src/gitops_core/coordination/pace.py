@@ -27,6 +27,7 @@ class Pace:
         interval * 2 <= validity   and   validity * 1.25 <= duration
 
     A member that dies is replaced after ``duration + 2 * interval`` at most: one interval until somebody looks, one until all have read.
+    On Leases one that dies together with the leader takes ``duration`` more: a new leader has to see its silence itself.
 
     Attributes:
         interval: Between two beats.

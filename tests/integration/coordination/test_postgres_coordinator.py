@@ -18,7 +18,7 @@ from gitops_core.postgres_api.sessions import Address
 from gitops_core.testing.contexts import make_context
 from gitops_core.testing.coordinator_contract import CoordinatorContract
 
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.slow]
+pytestmark = pytest.mark.needs_postgres
 psycopg = pytest.importorskip("psycopg")
 OWNER = Owner("example.org", "engine")
 PACE = Pace(interval=0.25, validity=1.0, duration=1.5)
@@ -35,6 +35,7 @@ def ctx():
     return make_context(clock=SystemClock())
 
 
+@pytest.mark.slow
 class TestPostgresCoordinator(CoordinatorContract):
     """On the server's own clock, which nobody can turn: real time, in short pieces."""
 
