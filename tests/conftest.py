@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "servers"))  # the programs that tests talk to are modules of their own
 _OFFLINE = (HERE / "unit", HERE / "property", HERE / "docs")
 _FOREIGN = ("GIT_", "SSH_", "XDG_", "PG", "KUBE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _XDG = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR")
@@ -65,3 +67,28 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     pytest_socket.disable_socket(allow_unix_socket=True)
     yield
     pytest_socket.enable_socket()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[object]:
+    """One PostgreSQL server for all tests of a process; who kills it starts it again."""
+    from postgres_server import PostgresServer, program  # why here: few tests need it
+
+    for name in ("initdb", "postgres", "psql"):
+        if not program(name):
+            pytest.skip(f"PostgreSQL's {name} is not here")
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: object) -> str:
+    """Where the shared server is, as libpq has it."""
+    return postgres_server.dsn
+
+
+@pytest.fixture
+def postgres_schema() -> str:
+    """A schema name of this test's own."""
+    return f"test_{next(_numbers)}"

@@ -2,13 +2,9 @@
 
 import ast
 import importlib.util
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -193,36 +189,6 @@ class TestSqliteRoles(RolesContract):
     def make_target(self):
         self.open.append(sqlite3.connect(":memory:", check_same_thread=False))
         return sql_roles.RoleTarget(sql_roles.SqliteRoles(self.open[-1]))
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """A throw-away cluster, run as a user that is not root, because PostgreSQL refuses root."""
-    for program in ("initdb", "postgres", "psql"):
-        if not shutil.which(program):
-            pytest.skip(f"PostgreSQL's {program} is not here")
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
-    who = {}
-    if os.geteuid() == 0:
-        who = {"user": "nobody"}
-        shutil.chown(home, "nobody")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **who}
-    subprocess.run(["initdb", "-D", home / "data", "-A", "trust", "-U", "postgres", "--no-sync"], check=True, **quiet)
-    options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", f"unix_socket_directories={home}"]
-    log = (home / "log").open("wb")
-    server = subprocess.Popen(["postgres", "-D", home / "data", *options], stdout=log, stderr=log, **who)
-    dsn = f"host={home} user=postgres dbname=postgres"
-    try:
-        for _ in range(200):
-            if subprocess.run(["psql", "-d", dsn, "-c", "SELECT 1"], capture_output=True, check=False).returncode == 0:
-                break
-            time.sleep(0.05)
-        yield dsn
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.mark.slow

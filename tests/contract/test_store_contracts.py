@@ -3,9 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 from gitops_core.model.applications import Owner
 from gitops_core.state.kubernetes import KubernetesStore
 from gitops_core.state.memory import MemoryStore
+from gitops_core.state.postgres import PostgresSettings, PostgresStore
 from gitops_core.state.sqlite import SqliteStore
 from gitops_core.testing.store_contract import PersistentStoreContract, StateStoreContract
 
@@ -42,3 +45,19 @@ class TestKubernetesStore(PersistentStoreContract):
 
     def reopen(self, store):
         return KubernetesStore(self.api, Owner("example.org", "engine"), "state")
+
+
+@pytest.mark.slow
+@pytest.mark.needs_postgres
+class TestPostgresStore(PersistentStoreContract):
+    """Against a real server; each test has a schema of its own."""
+
+    @pytest.fixture(autouse=True)
+    def _place(self, postgres, postgres_schema):
+        self.place = (postgres, PostgresSettings(postgres_schema))
+
+    def make_store(self):
+        return PostgresStore(*self.place)
+
+    def reopen(self, store):
+        return PostgresStore(*self.place)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from sqlite3 import Connection, DatabaseError
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import attrs
 
@@ -19,8 +19,9 @@ from gitops_core.model.resources import ResourceKey
 from gitops_core.state.codec import Codec, load_all
 from gitops_core.state.database import Database
 from gitops_core.state.failures import decoding
+from gitops_core.state.rules import changed as changed_keys
 from gitops_core.state.rules import check_serial, check_term
-from gitops_core.state.schema import shape_row
+from gitops_core.state.shapes import shape_row
 
 _ENTRIES: Final = Codec(InventoryEntry, apart=("key", "scope", "state", "declared", "id"))
 _INTENTS: Final = Codec(Intent, apart=("key",))
@@ -35,7 +36,6 @@ _SHAPES_IN_MEMORY: Final = 65_536
 
 Declared = tuple[str, ...]
 _Row = tuple[Any, ...]
-_V = TypeVar("_V")
 _Changes = Mapping[ResourceKey, InventoryEntry | None]
 
 
@@ -85,10 +85,10 @@ class Inventories:
             before = self._current(application, row, stored)
             check_term(before, update)
             after = self._shared(update).apply_to(before)
-            changed = _changed([*(e.key for e in update.put), *update.drop], before.entries, after.entries)
+            changed = changed_keys([*(e.key for e in update.put), *update.drop], before.entries, after.entries)
             self._write_entries(connection, row, changed, before.entries)
             opened = (intent.key for intent in update.open_intents)
-            _write_intents(connection, row, _changed([*opened, *update.close_intents], before.intents, after.intents))
+            _write_intents(connection, row, changed_keys([*opened, *update.close_intents], before.intents, after.intents))
             standing = (after.serial, after.term, _ORDERS.dump(after.orders), row)
             connection.execute("UPDATE applications SET serial = ?, term = ?, orders = ? WHERE id = ?", standing)
             if after.serial % _SWEEP_EVERY == 0:
@@ -243,13 +243,6 @@ def _write_intents(connection: Connection, row: int, changed: Mapping[ResourceKe
 def _delete(connection: Connection, table: str, row: int, changed: Mapping[ResourceKey, object]) -> None:
     gone = [(row, *key) for key, value in changed.items() if value is None]
     connection.executemany(f"DELETE FROM {table} WHERE {_OF_KEY}", gone)
-
-
-def _changed(
-    keys: Iterable[ResourceKey], before: Mapping[ResourceKey, _V], after: Mapping[ResourceKey, _V]
-) -> dict[ResourceKey, _V | None]:
-    """Return what each of *keys* is afterwards, None for gone, without those that are what they were."""
-    return {key: after.get(key) for key in dict.fromkeys(keys) if before.get(key) != after.get(key)}
 
 
 def _ask_holders(connection: Connection, row: int, asked: Sequence[_Row]) -> list[_Row]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 import attrs
 
 from gitops_core.errors import StaleTerm, StateConflict
 from gitops_core.model.history import PassRecord
 from gitops_core.model.inventory import EntryState, Inventory, InventoryUpdate
+from gitops_core.model.resources import ResourceKey
+
+_V = TypeVar("_V")
 
 JOURNAL_LIMIT: Final = 20_000
 """Journal records kept for each application: a first pass over 10,000 objects and its aftermath."""
@@ -55,3 +59,10 @@ def check_term(inventory: Inventory, update: InventoryUpdate) -> None:
             f"{inventory.application}: this engine works under term {update.term} and another one has taken over under term "
             f"{inventory.term}; nothing was written. It goes on by itself as soon as its coordinator counts it in again"
         )
+
+
+def changed(
+    keys: Iterable[ResourceKey], before: Mapping[ResourceKey, _V], after: Mapping[ResourceKey, _V]
+) -> dict[ResourceKey, _V | None]:
+    """Return what each of *keys* is afterwards, None for gone, without those that are what they were."""
+    return {key: after.get(key) for key in dict.fromkeys(keys) if before.get(key) != after.get(key)}

@@ -6,15 +6,15 @@ A new file runs every step from the first: what was upgraded and what was create
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from gitops_core.errors import ConfigError, StateCorrupt
+from gitops_core.state.shapes import shape_row
 
 APPLICATION_ID: Final = 0x676F7073
 """``PRAGMA application_id`` of our files ("gops"): another program's database is never touched."""
@@ -46,17 +46,6 @@ _VERSION_1: Final = (
         UNIQUE (space, key))""",
     "CREATE INDEX memos_by_age ON memos (stored_at, id)",
 )
-
-
-def shape_row(pointers: Sequence[str]) -> tuple[bytes, str]:
-    """Return the row of a set of declared pointers: its content address, and its text."""
-    text = json.dumps(list(pointers))
-    return hashlib.sha256(text.encode()).digest()[:16], text
-
-
-def shape_id(pointers: Sequence[str]) -> bytes:
-    """Return the content address of a set of declared pointers."""
-    return shape_row(pointers)[0]
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -12,9 +12,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import real_server as real  # here and not later: it keeps the environment that every test hides
-import servers
 from differences import DIFFERENCES
 from raw_api import RawApi
+
+import servers
 
 
 def case(item: pytest.Item) -> str:

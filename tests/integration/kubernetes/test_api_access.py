@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from objects import configmap, configmaps, deployment, deployments, namespaces
 from raw_api import RawApi
+
 from servers import Cluster, unique
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"

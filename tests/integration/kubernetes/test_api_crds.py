@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from objects import owned
 from raw_api import JSON_PATCH, MERGE, RawApi
+
 from servers import Cluster, unique
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

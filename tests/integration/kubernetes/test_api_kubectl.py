@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from objects import configmap, configmaps, deployment, deployments, managers, namespaces, owned
 from raw_api import RawApi
+
 from servers import Cluster
 
 KUBECTL = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")

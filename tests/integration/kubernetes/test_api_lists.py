@@ -8,6 +8,7 @@ import json
 import pytest
 from objects import configmap, configmaps, deployment, deployments, namespaces, secret, secrets
 from raw_api import RawApi
+
 from servers import Cluster
 
 PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

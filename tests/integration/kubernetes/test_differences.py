@@ -7,6 +7,7 @@ from pathlib import Path
 
 from differences import DIFFERENCES
 from objects import deployment, deployments
+
 from servers import FakeServer
 
 

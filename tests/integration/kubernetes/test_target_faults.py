@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from servers import FakeServer
 from shops import OWNER, Shop, config, deployment, secret, service
 
 from gitops_core import Application, Options, plan, reconcile
@@ -25,6 +24,7 @@ from gitops_core.testing.faults.plan import FaultPlan
 from gitops_core.testing.kubernetes import ClusterSettings, FakeCluster
 from gitops_core.testing.kubernetes.faults import unavailable
 from gitops_core.testing.worlds import OPEN
+from servers import FakeServer
 
 PATIENCE = 20.0  # seconds; nobody waits that long unless something is broken
 GROUP = "rbac.authorization.k8s.io"

@@ -12,7 +12,7 @@ import pytest
 from gitops_core.errors import ConfigError, StateCorrupt
 from gitops_core.model.inventory import EntryState, Holder, Intent, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
-from gitops_core.state import schema
+from gitops_core.state import schema, shapes
 from gitops_core.state.sqlite import SqliteStore
 
 SITE, WEB = ResourceKey("", "ConfigMap", "", "site"), ResourceKey("apps", "Deployment", "shop", "web")
@@ -60,7 +60,7 @@ def test_everything_of_version_1_is_there_after_the_upgrade(old):
 def test_the_upgrade_shares_equal_shapes(old):
     with SqliteStore(old) as store:
         store.salt()
-    assert ask(old, "SELECT id, pointers FROM shapes") == [(schema.shape_id(("/data/a", "/kind")), '["/data/a", "/kind"]')]
+    assert ask(old, "SELECT id, pointers FROM shapes") == [(shapes.shape_id(("/data/a", "/kind")), '["/data/a", "/kind"]')]
     assert [json.loads(facts) for (facts,) in ask(old, "SELECT facts FROM entries WHERE name = 'web'")] == [
         {"from_the_future": 1}
     ]
