@@ -72,7 +72,7 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[object]:
     """One PostgreSQL server for all tests of a process; who kills it starts it again."""
-    from postgres_server import PostgresServer, program  # why here: few tests need it
+    from throwaway_postgres import PostgresServer, program  # why here: few tests need it
 
     for name in ("initdb", "postgres", "psql"):
         if not program(name):
