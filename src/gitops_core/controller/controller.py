@@ -7,6 +7,7 @@ takes it in, decides, and hands due work to the workers; so no decision needs a 
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import logging
 import signal
@@ -21,18 +22,25 @@ from typing import Any, Final, Self
 import attrs
 
 from gitops_core.controller.backoff import jittered
-from gitops_core.controller.desk import Desk, Surroundings
+from gitops_core.controller.desk import Desk
 from gitops_core.controller.limits import ControllerLimits
+from gitops_core.controller.listing import listed
+from gitops_core.controller.membership import Alone, Membership, new_member
 from gitops_core.controller.status import ApplicationStatus, ControllerStatus
+from gitops_core.controller.surroundings import Surroundings
+from gitops_core.controller.watching import Watching, WatchSettings
 from gitops_core.engine.daemons import DaemonThreads
 from gitops_core.engine.lending import LentThreads
 from gitops_core.engine.ordering import give_orders
-from gitops_core.engine.runtime import Runtime, threads
-from gitops_core.errors import ConfigError, GitOpsError
-from gitops_core.interfaces import StateStore
+from gitops_core.engine.runtime import Runtime, SameThread, threads
+from gitops_core.errors import ConfigError
+from gitops_core.interfaces import Coordinator, StateStore
 from gitops_core.model.applications import Application
 from gitops_core.model.events import Event, EventType
 from gitops_core.model.orders import Orders, Pin, Suspension
+from gitops_core.model.results import Failure
+from gitops_core.model.revisions import Notice
+from gitops_core.model.rosters import Member, Roster, Standing
 from gitops_core.state.default import default_store
 
 _log: Final = logging.getLogger("gitops_core")
@@ -56,19 +64,23 @@ class Controller:
         store: Where state is kept; one SQLite file in the user's state directory unless given.
         runtime: Clock, randomness, sinks. Its ``cancel`` stops the controller.
         limits: How hard to work, and how long to wait.
+        coordinator: How this controller shares the applications with others; without one it works on all of them.
+        member: What it is called among them, and its share; an id of its own when left out.
         executor: Makes the workers, from their number.
 
     Raises:
         ConfigError: Two applications with one id, or a circle of dependencies. STALL.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # why: each is one thing that a host may replace, by keyword
         self,
         applications: Applications = (),
         *,
         store: StateStore | None = None,
         runtime: Runtime | None = None,
         limits: ControllerLimits | None = None,
+        coordinator: Coordinator | None = None,
+        member: Member | None = None,
         executor: Callable[[int], Executor] = DaemonThreads,
     ) -> None:
         self._store = store or default_store()
@@ -89,9 +101,28 @@ class Controller:
         self._workers: Executor | None = None
         self._thread: threading.Thread | None = None
         self._error = ""
+        self._watching = Watching(
+            WatchSettings(
+                store=self._store,
+                runtime=self._runtime,
+                threads=None if _runs_here(executor) else executor,
+                restart=self._limits.watch_restart,
+                report=self._on_moves,
+            )
+        )
+        self._membership: Membership | None = None
+        if coordinator is not None:
+            member = member or new_member(self._runtime.random)
+            self._membership = Membership(coordinator, member, self._runtime, self._on_notice)
         self._desk = Desk(
             Surroundings(
-                store=self._store, runtime=self._runtime, limits=self._limits, hand_over=self._hand_over, tell=self._tell
+                watching=self._watching,
+                place=self._membership or Alone(),
+                store=self._store,
+                runtime=self._runtime,
+                limits=self._limits,
+                hand_over=self._hand_over,
+                tell=self._tell,
             )
         )
         self._supplier = applications if callable(applications) else None
@@ -250,11 +281,22 @@ class Controller:
 
     def status(self) -> ControllerStatus:
         """Return everything, as values. Cost: O(applications) for the copy."""
-        stuck = self._desk.stuck()
+        roster = self._membership.roster if self._membership is not None else Roster(0, ())
         return ControllerStatus(
-            applications=dict(self._desk.statuses), running=self._workers is not None,
-            workers=self._limits.workers, busy=self._desk.busy, waiting=self._desk.waiting, stuck=stuck, error=self._error,
-        )  # fmt: skip
+            applications=dict(self._desk.statuses),
+            running=self._workers is not None,
+            workers=self._limits.workers,
+            busy=self._desk.busy,
+            waiting=self._desk.waiting,
+            stuck=self._desk.stuck(),
+            error=self._error or self._unsettled(),
+            generation=roster.generation,
+            members=tuple(member.id for member in roster.members),
+        )
+
+    def _unsettled(self) -> str:
+        failure = self._membership.failure if self._membership is not None else None
+        return f"who takes part cannot be agreed on: {failure.message}" if failure is not None else ""
 
     def application(self, app: Application | str) -> ApplicationStatus:
         """Return one application's status; KeyError when it is not looked after."""
@@ -276,20 +318,30 @@ class Controller:
                 self._clock.wait(self._wake, seconds)
             self._wind_up()
         finally:
+            self._watching.close()
+            if self._membership is not None:
+                self._left(self._membership.leave(self._limits.shutdown))
             self._workers.shutdown(wait=False)
             self._writers.close()
             self._workers = None
             self._ended.set()
 
+    def _left(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self._error = f"not taken out of the roster, its place runs out by itself: {failure.message}"
+
     def _turn(self) -> float:
         """Take in what has happened, begin what is due, and return how many seconds nothing will be."""
         self._wake.clear()
         self._refresh()
+        self._beat()
         self._take_in()
         self._desk.watch_over()
+        self._watching.tend()
         while self._desk.begin_next():
             self._take_in()
-        waits = [self._desk.seconds(), self._seconds_until_refresh(), _LONGEST_WAIT]
+        beat = self._membership.seconds() if self._membership is not None else None
+        waits = [beat, self._watching.seconds(), self._desk.seconds(), self._seconds_until_refresh(), _LONGEST_WAIT]
         if self._inbox or self._stopping.is_set():  # said after the inbox was read, and perhaps before the word was waited for
             return 0.0
         if self._clock.is_real:
@@ -310,6 +362,9 @@ class Controller:
             if self._desk.busy:
                 self._clock.wait(self._wake, _SLICE)
         self._take_in()
+
+    def _on_moves(self) -> None:
+        self._post(lambda: self._desk.objects_moved(self._watching.moves()))
 
     def _post(self, message: Callable[[], int | None]) -> None:
         """Let the controller's thread call *message*."""
@@ -333,6 +388,26 @@ class Controller:
         self._stopping.set()
         self._wake.set()
 
+    # -- who shares the work ---------------------------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        membership = self._membership
+        if membership is not None and not membership.beating and self._clock.monotonic() >= membership.beat_at:
+            membership.beating = True
+            self._hand_over(membership.beat, self._stood)
+
+    def _stood(self, answer: Standing | Failure) -> None:
+        membership = self._membership
+        if membership is not None and membership.learn(answer):
+            roster = membership.roster
+            members = [member.id for member in roster.members]
+            text = f"generation {roster.generation}: {len(members)} members"
+            self._tell(EventType.MEMBERSHIP, "", text, generation=roster.generation, members=members)
+            self._desk.roster_changed()
+
+    def _on_notice(self, notice: Notice) -> None:
+        self._tell(EventType.NOTICE, "", notice.message, code=notice.code)
+
     # -- the list of applications --------------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
@@ -340,7 +415,7 @@ class Controller:
         if supplier is None or self._refreshing or self._clock.monotonic() < self._refresh_at:
             return
         self._refreshing = True
-        self._hand_over(partial(_listed, supplier), self._refreshed)
+        self._hand_over(partial(listed, supplier), self._refreshed)
 
     def _refreshed(self, found: list[Application] | str) -> None:
         self._refreshing = False
@@ -407,17 +482,10 @@ class Controller:
                 _log.exception("sink %s raised", type(sink).__name__)
 
 
+def _runs_here(executor: Callable[[int], Executor]) -> bool:
+    """Tell whether *executor* has no threads: a watch, which blocks, cannot run there."""
+    return inspect.isclass(executor) and issubclass(executor, SameThread)
+
+
 def _id(app: Application | str) -> str:
     return app if isinstance(app, str) else app.id
-
-
-def _listed(supplier: Callable[[], Iterable[Application]]) -> list[Application] | str:
-    """Return what *supplier* returns, or why that is nothing to go by."""
-    try:
-        found: list[Any] = list(supplier())
-    except GitOpsError as error:
-        return error.message
-    except Exception as error:  # noqa: BLE001  # why: a host's function may throw anything; the list stays as it was
-        return f"{type(error).__name__} in {supplier!r}"
-    strange = next((item for item in found if not isinstance(item, Application)), None)
-    return found if strange is None else f"{supplier!r} returned {type(strange).__name__}, not only applications"

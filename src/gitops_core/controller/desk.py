@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 
 from gitops_core.controller.backoff import backoff, jittered
 from gitops_core.controller.breakers import Breakers
-from gitops_core.controller.dependencies import needs, unmet
+from gitops_core.controller.dependencies import unmet
 from gitops_core.controller.fleet import Fleet
 from gitops_core.controller.holding import counted
-from gitops_core.controller.limits import ControllerLimits
 from gitops_core.controller.outlook import Outlook, Past, has_failed, outlook
 from gitops_core.controller.passing import Job, Report, carry_out, differ
-from gitops_core.controller.references import Reference, Resolved, is_told, look_up
+from gitops_core.controller.references import Reference, Resolved, look_up
 from gitops_core.controller.signals import PassSignal
 from gitops_core.controller.status import ApplicationStatus, Phase, Stuck
-from gitops_core.controller.telling import left_as_it_is, news_of
-from gitops_core.controller.units import Unit
+from gitops_core.controller.surroundings import Surroundings
+from gitops_core.controller.telling import APPLIED, facts_of, news_of, news_of_breaker, news_of_phase
+from gitops_core.controller.units import Hold, Unit
+from gitops_core.controller.watching import Moves, is_other
 from gitops_core.controller.workqueue import WorkQueue
 from gitops_core.engine.runtime import Runtime
-from gitops_core.interfaces import StateStore, Target
+from gitops_core.interfaces import Target
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
 from gitops_core.model.results import PassStatus, ReconcileResult
@@ -31,44 +32,7 @@ from gitops_core.model.revisions import Revision
 
 _POLL: Final = "@poll "
 _NEVER: Final = float("inf")
-_APPLIED: Final = (PassStatus.IN_SYNC, PassStatus.CHANGED, PassStatus.PENDING, PassStatus.REFUSED)
 _UNSERVED: Final = (Phase.NEW, Phase.FAILED, Phase.DEGRADED)
-
-
-class Teller(Protocol):
-    """Tells sinks what happened; never waits for one."""
-
-    def __call__(self, type_: EventType, application: str, message: str, **data: Any) -> None: ...
-
-
-@attrs.frozen(kw_only=True)
-class Surroundings:
-    """
-    What a desk works with.
-
-    Attributes:
-        store: Where state is kept.
-        runtime: Clock, randomness, sinks.
-        limits: How hard to work.
-        hand_over: Gives work to a worker, and what it returns to a function that the desk's own thread will call.
-        tell: Tells sinks.
-    """
-
-    store: StateStore
-    runtime: Runtime
-    limits: ControllerLimits
-    hand_over: Callable[[Callable[[], Any], Callable[[Any], None]], None]
-    tell: Teller
-
-
-@attrs.frozen(kw_only=True)
-class Hold:
-    """Why an application cannot have a pass now: another phase perhaps, what it waits for, and when to ask again."""
-
-    waits_for: str
-    phase: Phase | None = None
-    after: float = _NEVER
-    for_target: bool = False
 
 
 class Desk:
@@ -86,6 +50,8 @@ class Desk:
         self._dice = surroundings.runtime.random
         self._queue = WorkQueue()
         self._fleet = Fleet()
+        self._watching = surroundings.watching
+        self._place = surroundings.place
         self._breakers = Breakers(self._limits.breaker_failures, self._pause)
         self._kept_off: dict[int, dict[str, None]] = {}
         self._busy = 0
@@ -139,6 +105,7 @@ class Desk:
 
     def _taken_out(self, unit: Unit) -> None:
         self._queue.drop(unit.app.id)
+        self._watching.leave(unit.app, unit.versions)
         if unit.signal is not None:
             unit.signal.stop("the application was taken out")
         self._wake_neighbours(unit)
@@ -157,11 +124,8 @@ class Desk:
 
     def pushed(self, repositories: Iterable[str], refs: Iterable[str]) -> None:
         """Look at once at every reference that a push may have changed."""
-        repositories, refs = tuple(repositories), tuple(refs) or ("",)
-        for reference in self._fleet.references.values():
-            source = self._fleet.followers(reference)[0].app.source
-            if is_told(source, repositories, refs):
-                self._poll_soon(reference.name)
+        for reference in self._fleet.told_by(tuple(repositories), tuple(refs) or ("",)):
+            self._poll_soon(reference.name)
 
     def moved(self, name: str) -> None:
         """Something about *name* may be other than at its last pass: let it have one."""
@@ -169,6 +133,39 @@ class Desk:
         if unit is not None:
             unit.look = True
             self._due(unit)
+
+    def objects_moved(self, moves: Moves) -> None:
+        """Let those have a pass whose objects are other than at their last one."""
+        for key, (owners, version) in moves.items():
+            for name in owners:
+                unit = self._fleet.units.get(name)
+                if unit is None:
+                    continue
+                if unit.signal is not None:
+                    unit.heard[key] = version  # perhaps our own doing: the pass's report tells
+                elif unit.status.phase is Phase.PROGRESSING:
+                    self._hear(unit)
+                elif is_other(unit.versions, key, version):
+                    self.moved(name)
+
+    def _hear(self, unit: Unit) -> None:
+        """Look again at what is waited for, no more often than it is worth."""
+        unit.look = True
+        self._due(unit, max(0.0, unit.begun + unit.app.options.health_interval - self._clock.monotonic()))
+
+    def roster_changed(self) -> None:
+        """Begin with what has become ours, and end what is no longer."""
+        for reference in self._fleet.references:
+            self._poll_soon(reference)
+        for unit in self._fleet.units.values():
+            if not self._is_ours(unit):
+                self.interrupt(unit.app.id, "another member works on it now")
+            elif unit.status.phase is Phase.ELSEWHERE:
+                unit.look = True
+            self._due(unit)
+
+    def _is_ours(self, unit: Unit) -> bool:
+        return not self._place.holder(unit.app.id)
 
     def interrupt(self, name: str, why: str) -> None:
         """Let the pass of *name* under way, if there is one, finish the change in hand and end."""
@@ -263,7 +260,11 @@ class Desk:
         if reference is None:
             self._queue.done(key)
             return
-        app = self._fleet.followers(reference)[0].app
+        ours = [unit for unit in self._fleet.followers(reference) if self._is_ours(unit)]
+        if not ours:
+            self._queue.done(key)  # asked again when the roster changes
+            return
+        app = ours[0].app
         self._hand_over(partial(look_up, app, self._with.store, self._runtime()), partial(self._polled, key))
 
     def _polled(self, key: str, found: Resolved) -> None:
@@ -302,19 +303,18 @@ class Desk:
         signal = unit.signal
         if signal is not None and unit.seen is not None:
             compare = partial(differ, unit.app, (unit.seen, revision), self._with.store, self._runtime())
-            why = f"superseded by {revision.id[:12]}"
-            self._hand_over(compare, lambda is_other: signal.stop(why) if is_other else None)
+            self._hand_over(compare, lambda is_other: signal.stop(f"superseded by {revision.id[:12]}") if is_other else None)
 
     # -- passes -------------------------------------------------------------------------------------------------------------
 
     def _begin_pass(self, name: str) -> None:
         unit = self._fleet.units.get(name)
         hold = self._hold(unit) if unit is not None else None
-        if unit is None or hold is not None:
-            self._queue.done(name)
         if unit is not None and hold is None:
             self._start(unit)
-        elif unit is not None and hold is not None:
+            return
+        self._queue.done(name)
+        if unit is not None and hold is not None:
             until = None if hold.after == _NEVER else self._clock.now() + hold.after
             self._set(unit, waits_for=hold.waits_for, phase=hold.phase or unit.status.phase, waits_until=until, next_run=until)
             self._due(unit, hold.after)
@@ -323,6 +323,9 @@ class Desk:
 
     def _hold(self, unit: Unit) -> Hold | None:
         """Return why *unit* cannot have a pass now."""
+        holder = self._place.holder(unit.app.id)
+        if holder:
+            return Hold(waits_for=f"nothing here: {holder} works on it", phase=Phase.ELSEWHERE)
         if unit.delete:
             left = [other.app.id for other in self._fleet.needed_by(unit.app.id)]
             why = f"applications that depend on it to be deleted first: {', '.join(left)}" if left else ""
@@ -342,7 +345,7 @@ class Desk:
         return None
 
     def _start(self, unit: Unit) -> None:
-        unit.signal = PassSignal(self._clock)
+        unit.signal = PassSignal(self._clock, self._place.valid_until)
         unit.begun = self._clock.monotonic()
         unit.seen = self._fleet.reference(unit).revision
         job = Job(
@@ -356,7 +359,7 @@ class Desk:
         self._hand_over(partial(carry_out, job, self._with.store, runtime), partial(self._passed, unit, job))
 
     def _runtime(self) -> Runtime:
-        return attrs.evolve(self._with.runtime, waits=False)
+        return attrs.evolve(self._with.runtime, waits=False, term=self._place.term)
 
     def _passed(self, unit: Unit, job: Job, report: Report) -> None:
         name = unit.app.id
@@ -370,7 +373,9 @@ class Desk:
         self._let_another_try(job.app.target)
 
     def _take_in(self, unit: Unit, job: Job, report: Report, *, stopped: bool) -> None:
-        unit.orders, unit.keys = report.orders, report.keys or unit.keys
+        unit.orders = report.orders
+        unit.tokens = tuple(token for token in (*job.tokens, *unit.tokens) if token not in report.orders.handled)
+        self._follow(unit, report)
         if report.result is None:
             self._unaffected(unit, report)
         elif job.delete and report.result.ok:
@@ -382,7 +387,7 @@ class Desk:
     def _unaffected(self, unit: Unit, report: Report) -> None:
         """The files are those of the last pass: the revision is another one, and nothing else. What was planned stays planned."""
         known, revision = unit.status, report.revision.id if report.revision is not None else ""
-        facts: dict[str, Any] = {"applied": revision} if known.last_pass in _APPLIED else {}
+        facts: dict[str, Any] = {"applied": revision} if known.last_pass in APPLIED else {}
         if known.phase is Phase.SYNCED:
             facts |= {"converged": revision, "converged_at": self._clock.now()}
         self._set(unit, running=False, revision=revision, waits_for=unit.waits_for, **facts)
@@ -394,7 +399,8 @@ class Desk:
         is_new = bool(report.digest) and report.digest != unit.digest
         began = now if unit.unsettled_since is None or is_new else unit.unsettled_since
         failures = 0 if is_new else unit.status.failures
-        past = Past(options=unit.app.options, failures=failures, waited=now - began, watched=unit.watched, stopped=stopped)
+        watched = self._watching.covers(unit.app, unit.versions)
+        past = Past(options=unit.app.options, failures=failures, waited=now - began, watched=watched, stopped=stopped)
         seen = outlook(report, result, past, self._limits, self._dice)
         self._learn_of_target(unit, result)
         unit.digest = report.digest or unit.digest
@@ -404,6 +410,7 @@ class Desk:
             for news in news_of(report.held, unit.status):
                 self._with.tell(news.type, unit.app.id, news.message, **news.data)
         self._wait_for_health(unit, report, seen, began)
+        self._watching.listen(unit.app, eagerly=seen.phase is Phase.PROGRESSING)
         self._publish(unit, report, result, seen)
         newest = self._fleet.reference(unit).revision
         is_newer = newest is not None and report.orders.pin is None and (unit.seen is None or newest.id != unit.seen.id)
@@ -426,19 +433,12 @@ class Desk:
             unit.roll_back = revision.id
 
     def _publish(self, unit: Unit, report: Report, result: ReconcileResult, seen: Outlook) -> None:
-        known, newest = unit.status, self._fleet.reference(unit).revision
-        revision = result.revision.id if result.revision is not None else known.applied
-        pin, well = report.orders.pin, seen.phase is Phase.SYNCED
-        self._set(
-            unit, phase=seen.phase, running=False, converged=revision if well else known.converged,
-            converged_at=self._clock.now() if well else known.converged_at,
-            applied=revision if result.status in _APPLIED else known.applied,
-            revision=pin.revision if pin is not None else newest.id if newest is not None else revision,
-            waits_for=seen.waits_for, last_pass=result.status, failures=seen.failures,
-            last_error=seen.error or (self._fleet.reference(unit).failure if pin is None else None),
-            drift=left_as_it_is(report.held) if report.held is not None else known.drift,
-            suspension=report.orders.suspension, pin=pin, contested=report.orders.contested,
-        )  # fmt: skip
+        reference = self._fleet.reference(unit)
+        facts = facts_of(report, result, seen, unit.status, self._clock.now())
+        if report.orders.pin is None:
+            facts["last_error"] = seen.error or reference.failure
+            facts["revision"] = reference.revision.id if reference.revision is not None else facts["applied"]
+        self._set(unit, running=False, **facts)
 
     def _plan_next(self, unit: Unit, after: float) -> None:
         suspension = unit.orders.suspension
@@ -451,7 +451,16 @@ class Desk:
         unit.waits_for = unit.status.waits_for
         self._set(unit, next_run=run, waits_until=run if unit.waits_for else None)
 
-    # -- what follows -------------------------------------------------------------------------------------------------------
+    def _follow(self, unit: Unit, report: Report) -> None:
+        """Have what the application owns now watched, and take in what moved during the pass."""
+        before, heard = unit.versions, unit.heard
+        unit.heard = {}
+        if report.result is None or report.versions:
+            unit.versions = report.versions
+        if any(is_other(unit.versions, key, version) for key, version in heard.items()):
+            unit.look = True
+        if unit.app.options.drift != "off":
+            self._watching.follow(unit.app, unit.versions, before)
 
     def _pause(self, opened: int) -> float:
         return backoff(opened, self._limits.breaker_pause, self._limits.backoff_cap, self._dice)
@@ -460,11 +469,9 @@ class Desk:
         """Open or close the breaker of the target, and say so."""
         target, now = unit.app.target, self._clock.monotonic()
         before, after = self._breakers.learn(target, result, now)
-        if after.is_open and not before.is_open:
-            wait = f"its applications wait {after.until - now:.1f} s, then one tries"
-            self._with.tell(EventType.BREAKER_OPENED, unit.app.id, f"target {target.name} failed: {wait}")
-        elif before.is_open and not after.is_open:
-            self._with.tell(EventType.BREAKER_CLOSED, unit.app.id, f"target {target.name} answers again")
+        for news in news_of_breaker(target.name, before, after, now):
+            self._with.tell(news.type, unit.app.id, news.message)
+        if before.is_open and not after.is_open:
             for other in self._fleet.units.values():
                 if other.app.target is target and other.status.phase in _UNSERVED and not other.status.running:
                     self._due(other, jittered(self._limits.breaker_pause / 10, 1.0, self._dice))
@@ -477,14 +484,8 @@ class Desk:
                 self._due(unit, max(0.0, self._breakers.of(target).until - self._clock.monotonic()))
 
     def _wake_neighbours(self, unit: Unit) -> None:
-        """Let those go on who wait for *unit*: to be ready, or to be gone."""
-        for other in self._fleet.needed_by(unit.app.id):
-            if other.status.phase is Phase.BLOCKED:
-                self._due(other)
-        for name in needs(unit.app):
-            needed = self._fleet.units.get(name)
-            if needed is not None and needed.delete:
-                self._due(needed)
+        for other in self._fleet.waiting_for(unit):
+            self._due(other)
 
     def _set(self, unit: Unit, **facts: Any) -> None:
         """Publish new facts about *unit*; a new phase has a new beginning, and is told."""
@@ -494,7 +495,5 @@ class Desk:
             facts["since"] = self._clock.now()
         unit.status = self._fleet.statuses[unit.app.id] = attrs.evolve(before, **facts)
         if phase is not before.phase:
-            waits = f": {unit.status.waits_for}" if unit.status.waits_for else ""
-            self._with.tell(
-                EventType.PHASE_CHANGED, unit.app.id, f"{before.phase.value} -> {phase.value}{waits}", phase=phase.value
-            )
+            news = news_of_phase(before, unit.status)
+            self._with.tell(news.type, unit.app.id, news.message, **news.data)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from gitops_core.controller.dependencies import circle, needs
-from gitops_core.controller.references import Reference
-from gitops_core.controller.status import ApplicationStatus
+from gitops_core.controller.references import Reference, is_told
+from gitops_core.controller.status import ApplicationStatus, Phase
 from gitops_core.controller.units import Unit, reference_of
 from gitops_core.errors import ConfigError
 from gitops_core.model.applications import Application
@@ -64,6 +64,12 @@ class Fleet:
         """Return the units that depend on *name*."""
         return tuple(self.units[other] for other in self._needed_by.get(name, ()) if other in self.units)
 
+    def waiting_for(self, unit: Unit) -> list[Unit]:
+        """Return those who wait for *unit*: to be ready, or to be gone."""
+        blocked = [other for other in self.needed_by(unit.app.id) if other.status.phase is Phase.BLOCKED]
+        needed = [self.units[name] for name in needs(unit.app) if name in self.units]
+        return [*blocked, *(other for other in needed if other.delete)]
+
     def reference(self, unit: Unit) -> Reference:
         """Return what *unit* follows."""
         return self.references[unit.reference]
@@ -71,6 +77,11 @@ class Fleet:
     def followers(self, reference: Reference) -> list[Unit]:
         """Return the units that follow *reference*."""
         return [self.units[name] for name in reference.followers]
+
+    def told_by(self, repositories: Iterable[str], refs: Iterable[str]) -> list[Reference]:
+        """Return the references that a push to *refs* of *repositories* (any URLs of one repository) may have changed."""
+        sources = [(reference, self.followers(reference)[0].app.source) for reference in self.references.values()]
+        return [reference for reference, source in sources if is_told(source, repositories, refs)]
 
     def remove(self, unit: Unit) -> None:
         """Forget *unit*, and its reference when nobody else follows it."""

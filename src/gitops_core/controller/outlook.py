@@ -101,7 +101,7 @@ def _refused(report: Report, result: ReconcileResult, options: Options, limits: 
     plan = [refusal.message for refusal in result.plan.refusals] if result.plan is not None else []
     why = next(iter([*reasons, *plan]), "")
     interval = max(_LEAST, options.interval) if options.drift != "off" else limits.backoff_cap
-    return Outlook(phase=phase, after=jittered(interval, limits.jitter, dice), waits_for=why)
+    return Outlook(phase=phase, after=min(jittered(interval, limits.jitter, dice), report.opens_in), waits_for=why)
 
 
 def _pending(result: ReconcileResult, options: Options, past: Past) -> Outlook:

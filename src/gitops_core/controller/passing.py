@@ -9,6 +9,7 @@ import attrs
 
 from gitops_core.controller.holding import Held, Returns, Rules, hold_back
 from gitops_core.engine import pipeline
+from gitops_core.engine.calls import failures_of
 from gitops_core.engine.deciding import Decided
 from gitops_core.engine.loading import fetch
 from gitops_core.engine.ordering import give_orders
@@ -18,12 +19,14 @@ from gitops_core.engine.runtime import Runtime
 from gitops_core.errors import GitOpsError, StateError
 from gitops_core.interfaces import StateStore
 from gitops_core.model.applications import Application
+from gitops_core.model.inventory import EntryState
 from gitops_core.model.orders import Orders, Pin
 from gitops_core.model.plans import Plan
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Outcome, PassStatus, ReconcileResult
 from gitops_core.model.revisions import Revision
 from gitops_core.operations import destroy
+from gitops_core.policies.windows import MaintenanceWindows, until_closing
 
 _HEALTHY = frozenset({PassStatus.IN_SYNC.value, PassStatus.CHANGED.value})
 
@@ -67,7 +70,8 @@ class Report:
         digest: Of its files; empty when they could not be read.
         orders: As they are now.
         held: What became of the plan; None when planning was not reached.
-        keys: What the application owns now.
+        opens_in: Seconds until maintenance windows that are closed open; infinite when none are, or they never do.
+        versions: What the application owns now, and which version of each its last look has seen; empty where the API has none.
     """
 
     result: ReconcileResult | None
@@ -75,14 +79,15 @@ class Report:
     digest: str = ""
     orders: Orders = Orders()
     held: Held | None = None
-    keys: frozenset[ResourceKey] = frozenset()
+    opens_in: float = float("inf")
+    versions: Mapping[ResourceKey, str] = attrs.field(factory=dict)
 
 
 def carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
     """Do what *job* says. Never raises for what a plug-in or a store does: failures are in the result."""
     try:
         return _carry_out(job, store, runtime)
-    except StateError as error:
+    except GitOpsError as error:
         return Report(result=not_begun(job.app, error), revision=job.revision)
 
 
@@ -91,18 +96,35 @@ def _carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
     revision = Revision(orders.pin.revision, "pinned") if orders.pin else job.revision
     if job.delete:
         result = destroy(job.app, store=store, runtime=runtime)
-        return Report(result=result, revision=revision, orders=orders, keys=_keys(job.app, store))
+        return Report(result=result, revision=revision, orders=orders, versions=_versions(job.app, store))
+    runtime = attrs.evolve(runtime, cancel=until_closing(job.app.policies, runtime.cancel, runtime.clock))
     p = begin(job.app, store, runtime)
     digest = _digest(p, revision)
     if digest and digest == job.digest and not job.look:
-        return Report(result=None, revision=revision, digest=digest, orders=orders, keys=_keys(job.app, store))
+        return Report(result=None, revision=revision, digest=digest, orders=orders, versions=_versions(job.app, store))
     found: list[Held] = []
     result = pipeline.reconcile(p, revision, partial(_select, job, orders, found, runtime))
     held = found[0] if found else None
-    orders = _after(job, orders, held, store, runtime)
+    try:
+        orders = _after(job, orders, held, store, runtime)
+    except GitOpsError as error:  # the pass is over; what could not be written down is found again by the next one
+        result = attrs.evolve(result, status=PassStatus.FAILED, failures=(*failures_of(error), *result.failures))
     return Report(
-        result=result, revision=result.revision or revision, digest=digest, orders=orders, held=held, keys=_keys(job.app, store)
+        result=result,
+        revision=result.revision or revision,
+        digest=digest,
+        orders=orders,
+        held=held,
+        opens_in=_opens_in(job.app, runtime.clock.now()) if result.status is PassStatus.REFUSED else float("inf"),
+        versions=_versions(job.app, store),
     )
+
+
+def _opens_in(app: Application, now: float) -> float:
+    """Return the seconds until all of the application's windows may be open; infinite when they are, or never will be."""
+    windows = [policy for policy in app.policies if isinstance(policy, MaintenanceWindows)]
+    opens = [at - now for policy in windows if (at := policy.opens_at(now)) is not None and at > now]
+    return max(opens, default=float("inf"))
 
 
 def differ(app: Application, revisions: tuple[Revision, Revision], store: StateStore, runtime: Runtime) -> bool:
@@ -171,5 +193,6 @@ def _after(job: Job, orders: Orders, held: Held | None, store: StateStore, runti
     return orders if change(orders) == orders else give_orders(job.app, change, store=store, runtime=runtime)
 
 
-def _keys(app: Application, store: StateStore) -> frozenset[ResourceKey]:
-    return frozenset(store.inventory(app.id).entries)
+def _versions(app: Application, store: StateStore) -> dict[ResourceKey, str]:
+    entries = store.inventory(app.id).entries.values()
+    return {entry.key: entry.version for entry in entries if entry.state is not EntryState.CLAIMED}

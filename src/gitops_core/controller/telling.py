@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
+from gitops_core.controller.breakers import Breaker
 from gitops_core.controller.holding import Drift, Held
-from gitops_core.controller.status import ApplicationStatus
+from gitops_core.controller.outlook import Outlook
+from gitops_core.controller.passing import Report
+from gitops_core.controller.status import ApplicationStatus, Phase
 from gitops_core.model.events import EventType
 from gitops_core.model.resources import ResourceKey
+from gitops_core.model.results import PassStatus, ReconcileResult
+
+APPLIED: Final = (PassStatus.IN_SYNC, PassStatus.CHANGED, PassStatus.PENDING, PassStatus.REFUSED)
+"""How a pass ends that could be carried out, whatever became of single objects."""
 
 
 @attrs.frozen
@@ -38,10 +45,46 @@ def news_of(held: Held, known: ApplicationStatus) -> Iterator[News]:
             yield News(EventType.CONTESTED, why, {"key": str(contested.key), "manager": contested.manager})
 
 
+def news_of_breaker(target: str, before: Breaker, after: Breaker, now: float) -> Iterator[News]:
+    """Yield that *target* is left alone from now on, or that it answers again."""
+    if after.is_open and not before.is_open:
+        wait = f"its applications wait {after.until - now:.1f} s, then one tries"
+        yield News(EventType.BREAKER_OPENED, f"target {target} failed: {wait}")
+    elif before.is_open and not after.is_open:
+        yield News(EventType.BREAKER_CLOSED, f"target {target} answers again")
+
+
+def news_of_phase(before: ApplicationStatus, now: ApplicationStatus) -> News:
+    """Return that an application stands somewhere else."""
+    waits = f": {now.waits_for}" if now.waits_for else ""
+    return News(EventType.PHASE_CHANGED, f"{before.phase.value} -> {now.phase.value}{waits}", {"phase": now.phase.value})
+
+
 def left_as_it_is(held: Held) -> tuple[ResourceKey, ...]:
     """Return the keys of the drift that is not repaired."""
     repaired: Collection[ResourceKey] = {drift.key for drift in held.repaired}
     return tuple(drift.key for drift in held.drift if drift.key not in repaired)
+
+
+def facts_of(report: Report, result: ReconcileResult, seen: Outlook, known: ApplicationStatus, now: float) -> dict[str, Any]:
+    """Return what a pass says about where its application stands: the fields of its status that follow from it."""
+    revision = result.revision.id if result.revision is not None else known.applied
+    is_well, orders = seen.phase is Phase.SYNCED, report.orders
+    return {
+        "phase": seen.phase,
+        "converged": revision if is_well else known.converged,
+        "converged_at": now if is_well else known.converged_at,
+        "applied": revision if result.status in APPLIED else known.applied,
+        "revision": orders.pin.revision if orders.pin is not None else revision,
+        "waits_for": seen.waits_for,
+        "last_pass": result.status,
+        "last_error": seen.error,
+        "failures": seen.failures,
+        "drift": left_as_it_is(report.held) if report.held is not None else known.drift,
+        "suspension": orders.suspension,
+        "pin": orders.pin,
+        "contested": orders.contested,
+    }
 
 
 def _named(drift: Drift) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from gitops_core.controller.holding import Returns
 from gitops_core.controller.signals import PassSignal
-from gitops_core.controller.status import ApplicationStatus
+from gitops_core.controller.status import ApplicationStatus, Phase
 from gitops_core.controller.workqueue import Lane
 from gitops_core.interfaces import Source
 from gitops_core.model.applications import Application
@@ -14,6 +16,16 @@ from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import ReconcileResult
 from gitops_core.model.revisions import Revision
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """Why an application cannot have a pass now: another phase perhaps, what it waits for, and when to ask again."""
+
+    waits_for: str
+    phase: Phase | None = None
+    after: float = float("inf")
+    for_target: bool = False
 
 
 @attrs.define(kw_only=True)
@@ -33,14 +45,14 @@ class Unit:
         unsettled_since: When it began to wait for health at this revision, on the monotonic clock.
         roll_back: The revision to leave with the next turn.
         delete: It is to be deleted.
-        keys: What it owns.
+        versions: What it owns, in the versions of its last pass.
+        heard: What has moved while a pass was under way, and its version; None for gone.
         orders: What was ordered, as of the last turn.
         signal: Stops the pass under way.
         planned: From when on a turn is a pass whatever the files are, on the monotonic clock.
         waits_for: What it waited for after its last pass, in words.
         begun: When the turn under way began, on the monotonic clock.
         quarantined: Its worker did not come back in time, and has not since.
-        watched: Its target tells when something of it moves.
         result: Of the last pass.
     """
 
@@ -55,14 +67,14 @@ class Unit:
     unsettled_since: float | None = None
     roll_back: str = ""
     delete: bool = False
-    keys: frozenset[ResourceKey] = frozenset()
+    versions: Mapping[ResourceKey, str] = attrs.field(factory=dict)
+    heard: dict[ResourceKey, str | None] = attrs.field(factory=dict)
     orders: Orders = Orders()
     signal: PassSignal | None = None
     planned: float = 0.0
     waits_for: str = ""
     begun: float = 0.0
     quarantined: bool = False
-    watched: bool = False
     result: ReconcileResult | None = None
 
     @property

@@ -178,7 +178,19 @@ _NOTHING = Patterns()
 
 
 def _loader(body: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> Callable[[], Mapping[str, Any]]:
-    return body if callable(body) else lambda: body
+    return body if callable(body) else _AtHand(body)
+
+
+class _AtHand:
+    """A body that came along: nothing has to be read for it."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self._body = body
+
+    def __call__(self) -> Mapping[str, Any]:
+        return self._body
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
@@ -219,6 +231,11 @@ class Live:
     def body(self) -> Mapping[str, Any]:
         """The object's fields. May call the target when it was listed without its body."""
         return self._load()
+
+    @property
+    def is_at_hand(self) -> bool:
+        """The body came along: :attr:`body` calls nobody."""
+        return isinstance(self._load, _AtHand)
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -28,6 +28,42 @@ class _Kept:
     passes: deque[PassRecord] = attrs.field(factory=deque)
 
 
+class _Places:
+    """Which applications have what, and where: so that nobody has to go through the inventories of all."""
+
+    def __init__(self) -> None:
+        self._objects: dict[tuple[str, ResourceKey], tuple[str, ...]] = {}
+        self._scopes: dict[str, Counter[str]] = {}
+
+    def at(self, scope: str, key: ResourceKey) -> tuple[str, ...]:
+        """Return the applications that have *key* in *scope*; the empty scope has none."""
+        return self._objects.get((scope, key), ()) if scope else ()
+
+    def within(self, scope: str) -> Collection[str]:
+        """Return the applications that have anything in *scope*."""
+        return self._scopes.get(scope, ())
+
+    def move(self, application: str, before: InventoryEntry | None, after: InventoryEntry | None) -> None:
+        """Take in that an entry of *application* has come, gone, or has another scope now."""
+        if before is not None and (after is None or after.scope != before.scope):
+            self._leave(application, before)
+        if after is not None and (before is None or after.scope != before.scope):
+            place = (after.scope, after.key)
+            self._objects[place] = (*self._objects.get(place, ()), application)
+            self._scopes.setdefault(after.scope, Counter())[application] += 1
+
+    def _leave(self, application: str, entry: InventoryEntry) -> None:
+        place, counts = (entry.scope, entry.key), self._scopes[entry.scope]
+        left = tuple(name for name in self._objects[place] if name != application)
+        if left:
+            self._objects[place] = left
+        else:
+            del self._objects[place]
+        counts[application] -= 1
+        if not counts[application]:
+            del counts[application]
+
+
 class MemoryStore(StateStore):
     """
     State in this process only.
@@ -37,7 +73,7 @@ class MemoryStore(StateStore):
         journal_limit: Journal records kept for each application.
         memo_limit: Bytes of memos kept; the oldest go first.
 
-    Cost: every method is O(what it is given), ``update_inventory`` O(entries) for the copy it returns.
+    Cost: every method is O(what it is given and returns), ``update_inventory`` O(entries) for the copy it returns.
     """
 
     def __init__(self, *, salt: bytes | None = None, journal_limit: int = JOURNAL_LIMIT, memo_limit: int = MEMO_LIMIT) -> None:
@@ -47,6 +83,7 @@ class MemoryStore(StateStore):
         self._lock = threading.Lock()
         self._holding = ThreadLocks()
         self._kept: dict[str, _Kept] = {}
+        self._places = _Places()
         self._memos: OrderedDict[tuple[str, str], tuple[float, bytes]] = OrderedDict()
         self._memo_bytes = 0
 
@@ -70,26 +107,27 @@ class MemoryStore(StateStore):
             check_serial(application, based_on=serial, stored=current.serial)
             check_term(current, update)
             kept = self._of(application)
-            kept.inventory = update.apply_to(current)
-            return kept.inventory
+            after = kept.inventory = update.apply_to(current)
+            for key in dict.fromkeys([*(entry.key for entry in update.put), *update.drop]):
+                self._places.move(application, current.entries.get(key), after.entries.get(key))
+            return after
 
     def holders(self, application: str, objects: Collection[tuple[str, ResourceKey]]) -> Mapping[ResourceKey, Holder]:
-        """Return who else has each of *objects*: its owner before those who only claim it. Cost: O(objects x applications)."""
-        with self._lock:
-            others = [(name, kept.inventory.entries) for name, kept in self._kept.items() if name != application]
+        """Return who else has each of *objects*: its owner before those who only claim it. Cost: O(objects)."""
         found: dict[ResourceKey, Holder] = {}
-        for scope, key in objects:
-            holders = [Holder(name, e.state) for name, entries in others if (e := _held(entries, scope, key))]
-            if holders:
-                found[key] = min(holders, key=lambda h: (HOLDER_RANK.get(h.state, 0), h.application))
+        with self._lock:
+            for scope, key in objects:
+                others = [name for name in self._places.at(scope, key) if name != application]
+                holders = [Holder(name, self._kept[name].inventory.entries[key].state) for name in others]
+                if holders:
+                    found[key] = min(holders, key=lambda h: (HOLDER_RANK.get(h.state, 0), h.application))
         return found
 
     def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:
-        """Return the other applications that have an object in one of *scopes*. Cost: O(objects of all applications)."""
-        asked = {scope for scope in scopes if scope}
+        """Return the other applications that have an object in one of *scopes*. Cost: O(applications in them)."""
         with self._lock:
-            others = [(name, kept.inventory.entries) for name, kept in self._kept.items() if name != application]
-        return sorted(name for name, entries in others if any(entry.scope in asked for entry in entries.values()))
+            found = {name for scope in scopes if scope for name in self._places.within(scope)}
+        return sorted(found - {application})
 
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:
         """Add *records* in their order."""
@@ -147,7 +185,9 @@ class MemoryStore(StateStore):
     def forget(self, application: str) -> None:
         """Remove everything about *application*."""
         with self._lock:
-            self._kept.pop(application, None)
+            kept = self._kept.pop(application, None)
+            for entry in kept.inventory.entries.values() if kept is not None else ():
+                self._places.move(application, entry, None)
 
     def _of(self, application: str) -> _Kept:
         kept = self._kept.get(application)
@@ -159,8 +199,3 @@ class MemoryStore(StateStore):
         known = self._memos.pop(place, None)
         if known:
             self._memo_bytes -= len(known[1])
-
-
-def _held(entries: Mapping[ResourceKey, InventoryEntry], scope: str, key: ResourceKey) -> InventoryEntry | None:
-    entry = entries.get(key) if scope else None
-    return entry if entry is not None and entry.scope == scope else None
