@@ -9,7 +9,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from gitops_core.errors import StateConflict
 from gitops_core.model.history import JournalRecord, PassRecord
@@ -90,8 +90,12 @@ class StoresAgree(RuleBasedStateMachine):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp())
         self.model = MemoryStore(journal_limit=6)
-        self.handles = [SqliteStore(self.directory / "state", journal_limit=6) for _ in range(2)]
+        self.handles = []
+        self.handles.extend(self.open() for _ in range(2))
         self.turn = 0
+
+    def open(self):
+        return SqliteStore(self.directory / "state", journal_limit=6)
 
     @property
     def store(self):
@@ -153,3 +157,21 @@ class StoresAgree(RuleBasedStateMachine):
 
 StoresAgree.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
 TestStoresAgree = pytest.mark.slow(StoresAgree.TestCase)
+
+
+@pytest.mark.slow
+@pytest.mark.needs_postgres
+def test_the_postgres_store_and_the_memory_store_answer_alike(postgres, postgres_schema):
+    """One schema behind two handles, on a real server (a Unix socket of this machine)."""
+    from gitops_core.state.postgres import PostgresSettings, PostgresStore  # why here: psycopg is an extra
+
+    class PostgresAgrees(StoresAgree):
+        runs = 0
+
+        def open(self):
+            if not self.handles:
+                PostgresAgrees.runs += 1
+            return PostgresStore(postgres, PostgresSettings(f"{postgres_schema}_{self.runs}", journal_limit=6))
+
+    run_state_machine_as_test(PostgresAgrees, settings=settings(max_examples=20, stateful_step_count=20))
+    assert PostgresAgrees.runs >= 20

@@ -91,7 +91,7 @@ class Inventories:
 
     def update(self, application: str, update: InventoryUpdate, serial: int) -> Inventory:
         """Apply *update* in one transaction of two round trips, writing the rows that differ."""
-        known = self._cache.get(application)
+        known = self._cache.get(application) if serial else _Cached(0, Inventory(application))
         if known is None or known.inventory.serial != serial:
             known = self._read(application)
         before = known.inventory
