@@ -35,13 +35,16 @@ from gitops_core.testing.target_pure_checks import PureChecks
 from gitops_core.testing.target_read_checks import ReadChecks
 from gitops_core.testing.target_scale_checks import ScaleChecks
 from gitops_core.testing.target_taps import Place, Taps
+from gitops_core.testing.target_watch_checks import WatchChecks
 from gitops_core.testing.target_world_checks import WorldChecks
 from gitops_core.testing.target_write_checks import WriteChecks
 
 __all__ = ["Bench", "Example", "TargetContract"]
 
 
-class TargetContract(ScaleChecks, CrashChecks, FaultChecks, EngineChecks, WorldChecks, WriteChecks, ReadChecks, PureChecks):
+class TargetContract(
+    ScaleChecks, CrashChecks, FaultChecks, EngineChecks, WorldChecks, WatchChecks, WriteChecks, ReadChecks, PureChecks
+):
     """
     The suite. Each check is one promise; its message says which one broke, why it matters and how to mend it.
 
@@ -54,6 +57,7 @@ class TargetContract(ScaleChecks, CrashChecks, FaultChecks, EngineChecks, WorldC
         thousand: How many objects the check of the cost makes.
         page_size: How many objects one read of a listing gives; 0 when it gives all of them.
         conditional_writes: The API can refuse a write that was made for an old version of the object.
+        patience: Real seconds in which a watch must tell what has happened.
         clock: All time of the test; give it to a fake whose operations take time.
         tmp_path: A directory of the running test's own.
     """
@@ -66,6 +70,7 @@ class TargetContract(ScaleChecks, CrashChecks, FaultChecks, EngineChecks, WorldC
     thousand: ClassVar[int] = 1000
     page_size: ClassVar[int] = 0
     conditional_writes: ClassVar[bool] = True
+    patience: ClassVar[float] = 10.0
     tmp_path: Path
 
     # -- what the author writes -------------------------------------------------------------------------------------------
