@@ -21,6 +21,7 @@ from first_targets import FIRST
 from hard_targets import HARD
 from killing import as_rows, printed
 from more_targets import MORE
+from watching_targets import WATCHES
 
 from gitops_core.testing.coordinator_contract import CoordinatorContract
 from gitops_core.testing.policy_contract import PolicyContract
@@ -37,6 +38,7 @@ TABLES = {
     "The first nineteen targets": FIRST,
     "Reads, writes, identity, fields, secrets": MORE,
     "Concurrency, partial failure, time, encoding": HARD,
+    "Watches": WATCHES,
     "Sources": SOURCES,
     "Renderers": RENDERERS,
     "Policies": POLICIES,
@@ -69,7 +71,7 @@ def test_every_check_is_listed_with_its_layer_and_its_promise(suite):
 
 
 def test_the_counts_are_those_of_the_code():
-    targets = [table.mutants for table in (FIRST, MORE, HARD)]
+    targets = [table.mutants for table in (FIRST, MORE, HARD, WATCHES)]
     counts = (
         len(promises_of(TargetContract)),
         sum(map(len, targets)),

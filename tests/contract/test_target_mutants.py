@@ -8,17 +8,18 @@ import pytest
 from first_targets import FIRST
 from hard_targets import HARD, Encoding
 from more_targets import MORE
+from watching_targets import WATCHES, Watching
 from zone import Batching, Correct, CorrectContract, Slow
 
 from gitops_core.testing.promises import promises_of
 from gitops_core.testing.suites import run_suite
 from gitops_core.testing.target_contract import Example, TargetContract
 
-CATALOGUES = (FIRST, MORE, HARD)
+CATALOGUES = (FIRST, MORE, HARD, WATCHES)
 MUTANTS = [pytest.param(catalogue, cls, id=cls.__name__) for catalogue in CATALOGUES for cls in catalogue.mutants]
 
 
-@pytest.mark.parametrize("variant", [Correct, Batching, Slow, Encoding])
+@pytest.mark.parametrize("variant", [Correct, Batching, Slow, Encoding, Watching])
 def test_a_correct_target_survives(variant):
     """What kills a mutant is the mutation: there is no false alarm."""
     report = run_suite(type("Correctly", (CorrectContract,), {"variant": variant}))

@@ -34,7 +34,7 @@ class WatchReader:
         self._ctx = attrs.evolve(ctx, application="", clock=SystemClock(), cancel=threading.Event(), deadline=float("inf"))
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._wanted = threading.Semaphore(0)
-        self._is_wanted = False
+        self._is_wanted = self._is_free = self._is_over = False
         self._ended = threading.Event()
         query = Query(frozenset(keys))
         self._thread = threading.Thread(target=self._run, args=(target, query), name="contract watch", daemon=True)
@@ -44,6 +44,7 @@ class WatchReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._is_over = True
         self.ends(1.0)
 
     def _run(self, target: Target, query: Query) -> None:
@@ -51,8 +52,9 @@ class WatchReader:
             self._wanted.acquire()
             for item in target.watch(self._ctx, query):
                 self._told.put(item)
-                self._wanted.acquire()
-                if self._ctx.cancel.is_set():
+                if not self._is_free:
+                    self._wanted.acquire()
+                if self._is_over:
                     return
         except Exception as error:  # noqa: BLE001  # why: raised again where the test reads
             self._told.put(error)
@@ -88,7 +90,8 @@ class WatchReader:
             self.next(max(0.0, deadline - time.monotonic()))
 
     def ends(self, seconds: float) -> bool:
-        """Cancel the watch and return whether it ends within *seconds*."""
+        """Cancel the watch, read on, and return whether it ends within *seconds*."""
+        self._is_free = True
         self._ctx.cancel.set()
         self._wanted.release()
         return self._ended.wait(seconds)
