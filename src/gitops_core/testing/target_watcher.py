@@ -14,6 +14,7 @@ import attrs
 from gitops_core.context import SystemClock
 from gitops_core.interfaces import Context, Query, Target
 from gitops_core.model.resources import Live, ResourceKey
+from gitops_core.testing.executors import InlineExecutor
 
 
 class WatchReader:
@@ -48,18 +49,19 @@ class WatchReader:
         self.ends(1.0)
 
     def _run(self, target: Target, query: Query) -> None:
-        try:
-            self._wanted.acquire()
-            for item in target.watch(self._ctx, query):
-                self._told.put(item)
-                if not self._is_free:
-                    self._wanted.acquire()
-                if self._is_over:
-                    return
-        except Exception as error:  # noqa: BLE001  # why: raised again where the test reads
-            self._told.put(error)
-        finally:
-            self._ended.set()
+        error = InlineExecutor().submit(self._read, target, query).exception()
+        if error is not None:
+            self._told.put(error)  # raised again where the test reads
+        self._ended.set()
+
+    def _read(self, target: Target, query: Query) -> None:
+        self._wanted.acquire()
+        for item in target.watch(self._ctx, query):
+            self._told.put(item)
+            if not self._is_free:
+                self._wanted.acquire()
+            if self._is_over:
+                return
 
     def want(self) -> None:
         """Let the watch go on to its next answer, and do not wait for it."""
@@ -77,7 +79,7 @@ class WatchReader:
                 f"the watch has told nothing for {seconds:g} s; the last it told was {self._summary()}"
             ) from None
         self._is_wanted = False
-        if isinstance(item, Exception):
+        if isinstance(item, BaseException):
             raise item
         key = item.key if isinstance(item, Live) else item
         if isinstance(key, ResourceKey):
