@@ -8,7 +8,6 @@ takes it in, decides, and hands due work to the workers; so no decision needs a 
 from __future__ import annotations
 
 import inspect
-import itertools
 import logging
 import signal
 import threading
@@ -28,6 +27,7 @@ from gitops_core.controller.listing import listed
 from gitops_core.controller.membership import Alone, Membership, new_member
 from gitops_core.controller.status import ApplicationStatus, ControllerStatus
 from gitops_core.controller.surroundings import Surroundings
+from gitops_core.controller.voice import Voice
 from gitops_core.controller.watching import Watching, WatchSettings
 from gitops_core.engine.daemons import DaemonThreads
 from gitops_core.engine.lending import LentThreads
@@ -36,7 +36,7 @@ from gitops_core.engine.runtime import Runtime, SameThread, threads
 from gitops_core.errors import ConfigError
 from gitops_core.interfaces import Coordinator, StateStore
 from gitops_core.model.applications import Application
-from gitops_core.model.events import Event, EventType
+from gitops_core.model.events import EventType
 from gitops_core.model.orders import Orders, Pin, Suspension
 from gitops_core.model.results import Failure
 from gitops_core.model.revisions import Notice
@@ -85,13 +85,14 @@ class Controller:
     ) -> None:
         self._store = store or default_store()
         self._runtime = runtime or Runtime()
+        self._limits = limits or ControllerLimits()
         self._writers = LentThreads()
         if self._runtime.executor is threads:
             self._runtime = attrs.evolve(self._runtime, executor=self._writers.lend)
-        self._limits = limits or ControllerLimits()
         self._clock = self._runtime.clock
-        self._id = f"controller-{self._runtime.random.getrandbits(64):016x}"
-        self._sequence = itertools.count()
+        self._voice = Voice(self._runtime, self._limits, None if _runs_here(executor) else executor)
+        self._runtime = attrs.evolve(self._runtime, sinks=self._voice.sinks)
+        self._tell = self._voice.tell
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -290,6 +291,7 @@ class Controller:
             waiting=self._desk.waiting,
             stuck=self._desk.stuck(),
             error=self._error or self._unsettled(),
+            dropped=self._voice.dropped,
             generation=roster.generation,
             members=tuple(member.id for member in roster.members),
         )
@@ -324,6 +326,8 @@ class Controller:
             self._workers.shutdown(wait=False)
             self._writers.close()
             self._workers = None
+            if self._stopping.is_set() or self._runtime.cancel.is_set():
+                self._voice.close(0.0 if self._at_once.is_set() else self._limits.shutdown)
             self._ended.set()
 
     def _left(self, failure: Failure | None) -> None:
@@ -467,19 +471,6 @@ class Controller:
             if record.status in ("in-sync", "changed") and record.revision not in ("", present):
                 return record.revision
         raise ConfigError(f"{app.id}: no healthy revision before {present[:12] or 'the first'} in its history; name one with to=")
-
-    # -- events --------------------------------------------------------------------------------------------------------------------
-
-    def _tell(self, type_: EventType, application: str, message: str, **data: Any) -> None:
-        sinks = self._runtime.sinks
-        if not sinks:
-            return
-        event = Event(type_, application, self._clock.now(), next(self._sequence), self._id, message, data=data)
-        for sink in sinks:
-            try:
-                sink.emit(event)
-            except Exception:  # noqa: BLE001  # why: a sink may throw anything; it never stops the controller
-                _log.exception("sink %s raised", type(sink).__name__)
 
 
 def _runs_here(executor: Callable[[int], Executor]) -> bool:

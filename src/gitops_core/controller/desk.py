@@ -13,7 +13,7 @@ from gitops_core.controller.breakers import Breakers
 from gitops_core.controller.dependencies import unmet
 from gitops_core.controller.fleet import Fleet
 from gitops_core.controller.holding import counted
-from gitops_core.controller.outlook import Outlook, Past, has_failed, outlook
+from gitops_core.controller.outlook import Outlook, Past, outlook, to_leave
 from gitops_core.controller.passing import Job, Report, carry_out, differ
 from gitops_core.controller.references import Reference, Resolved, look_up
 from gitops_core.controller.signals import PassSignal
@@ -400,7 +400,14 @@ class Desk:
         began = now if unit.unsettled_since is None or is_new else unit.unsettled_since
         failures = 0 if is_new else unit.status.failures
         watched = self._watching.covers(unit.app, unit.versions)
-        past = Past(options=unit.app.options, failures=failures, waited=now - began, watched=watched, stopped=stopped)
+        past = Past(
+            options=unit.app.options,
+            failures=failures,
+            waited=now - began,
+            watched=watched,
+            now=self._clock.now(),
+            stopped=stopped,
+        )
         seen = outlook(report, result, past, self._limits, self._dice)
         self._learn_of_target(unit, result)
         unit.digest = report.digest or unit.digest
@@ -409,7 +416,8 @@ class Desk:
             unit.returns = counted(unit.returns, report.held, outcomes, self._clock.now(), memory)
             for news in news_of(report.held, unit.status):
                 self._with.tell(news.type, unit.app.id, news.message, **news.data)
-        self._wait_for_health(unit, report, seen, began)
+        unit.unsettled_since = began if result.status is PassStatus.PENDING else None
+        unit.roll_back = to_leave(report, result, seen, unit.app.options)
         self._watching.listen(unit.app, eagerly=seen.phase is Phase.PROGRESSING)
         self._publish(unit, report, result, seen)
         newest = self._fleet.reference(unit).revision
@@ -419,18 +427,6 @@ class Desk:
         if is_newer or unit.look:
             self._due(unit)
         self._wake_neighbours(unit)
-
-    def _wait_for_health(self, unit: Unit, report: Report, seen: Outlook, began: float) -> None:
-        """Count how long it has been unwell, and leave the revision when that was ordered."""
-        result, revision, orders = report.result, report.revision, report.orders
-        if result is None or result.status is not PassStatus.PENDING:
-            unit.unsettled_since = None
-            return
-        unit.unsettled_since = began
-        if unit.app.options.on_degraded != "rollback" or revision is None or orders.pin is not None:
-            return
-        if orders.rolled_back != revision.id and (seen.phase is Phase.DEGRADED or has_failed(result)):
-            unit.roll_back = revision.id
 
     def _publish(self, unit: Unit, report: Report, result: ReconcileResult, seen: Outlook) -> None:
         reference = self._fleet.reference(unit)

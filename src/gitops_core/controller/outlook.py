@@ -16,6 +16,8 @@ from gitops_core.model.results import Failure, OutcomeStatus, PassStatus, Reconc
 
 _WELL = (PassStatus.IN_SYNC, PassStatus.CHANGED)
 _OPEN = (OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED, OutcomeStatus.DEFERRED, OutcomeStatus.SKIPPED)
+_UNDER_WAY = (OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED)
+_UNSETTLED = "objects that have not settled"
 _INTERRUPTED = ("Cancelled",)
 _LEAST = 1.0  # seconds between two looks that nobody asked for
 _TAKEN_OVER = ("StaleTerm",)
@@ -51,6 +53,7 @@ class Past:
         failures: Passes in a row that failed.
         waited: Seconds since it began to wait for health at this revision.
         watched: The target tells when something moves.
+        now: Epoch seconds.
         stopped: The pass was stopped from here: that is no failure.
     """
 
@@ -58,6 +61,7 @@ class Past:
     failures: int = 0
     waited: float = 0.0
     watched: bool = False
+    now: float = 0.0
     stopped: bool = False
 
 
@@ -72,7 +76,7 @@ def outlook(report: Report, result: ReconcileResult, past: Past, limits: Control
     if past.stopped and any(f.error in _INTERRUPTED for f in result.failures):
         return Outlook(phase=Phase.PROGRESSING, after=0.0, failures=past.failures, waits_for="its turn", error=error)
     if result.status is PassStatus.PENDING:
-        return _pending(result, options, past)
+        return _pending(result, past, limits)
     failures = past.failures + 1
     wait = backoff(failures, limits.backoff, limits.backoff_cap, dice)
     if result.status is PassStatus.STALE and failures == 1:
@@ -104,13 +108,19 @@ def _refused(report: Report, result: ReconcileResult, options: Options, limits: 
     return Outlook(phase=phase, after=min(jittered(interval, limits.jitter, dice), report.opens_in), waits_for=why)
 
 
-def _pending(result: ReconcileResult, options: Options, past: Past) -> Outlook:
-    late = past.waited >= options.health_timeout
+def _pending(result: ReconcileResult, past: Past, limits: ControllerLimits) -> Outlook:
+    """What is awaited has a time of its own; what is only deferred (an unknown kind, a missing dependency) is asked for ever more rarely."""
+    options, awaited = past.options, result.awaited
+    overdue = any(0.0 < item.until <= past.now for item in awaited)
     first = next((o for o in result.outcomes if o.status in _OPEN), None)
-    what = f"{first.key}: {first.reason or first.status.value}" if first is not None else "objects that have not settled"
+    named = [f"{item.key}: {item.reason}" for item in awaited[:1]]
+    named += [f"{first.key}: {first.reason or first.status.value}"] if first is not None else []
     after = result.requeue_after if result.requeue_after is not None else options.health_interval
-    phase = Phase.DEGRADED if late else Phase.PROGRESSING
-    return Outlook(phase=phase, after=max(after, options.health_interval if late else 0.0), failures=0, waits_for=what)
+    if overdue or past.waited >= options.health_timeout:
+        return Outlook(phase=Phase.DEGRADED, after=max(after, options.health_interval), waits_for=next(iter(named), _UNSETTLED))
+    if not awaited and not any(o.status in _UNDER_WAY for o in result.outcomes):
+        after = max(after, min(past.waited, limits.backoff_cap))
+    return Outlook(phase=Phase.PROGRESSING, after=after, waits_for=next(iter(named), _UNSETTLED))
 
 
 def _waits_for(error: Failure | None) -> str:
@@ -123,4 +133,14 @@ def _waits_for(error: Failure | None) -> str:
 
 def has_failed(result: ReconcileResult) -> bool:
     """Tell whether an object is unwell for good, so that waiting for its health makes no sense."""
-    return any(outcome.health is not None and outcome.health.failed for outcome in result.outcomes)
+    unwell = any(outcome.health is not None and outcome.health.failed for outcome in result.outcomes)
+    return unwell or any(0.0 < item.since == item.until for item in result.awaited)
+
+
+def to_leave(report: Report, result: ReconcileResult, seen: Outlook, options: Options) -> str:
+    """Return the revision to leave for the last healthy one: it has not become healthy in time, and that was ordered; else empty."""
+    revision, orders = report.revision, report.orders
+    if options.on_degraded != "rollback" or result.status is not PassStatus.PENDING or revision is None or orders.pin is not None:
+        return ""
+    is_unwell = seen.phase is Phase.DEGRADED or has_failed(result)
+    return revision.id if is_unwell and orders.rolled_back != revision.id else ""
