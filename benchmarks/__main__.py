@@ -15,7 +15,19 @@ if not __package__:  # run as a directory: python benchmarks
 
 from benchmarks.measuring import QUICK, Scale
 
-NAMES = ("imports", "decode", "planning", "passes", "warm", "memory", "git_fetch", "diffs", "kubernetes", "state_in_cluster")
+NAMES = (
+    "imports",
+    "decode",
+    "planning",
+    "passes",
+    "warm",
+    "memory",
+    "git_fetch",
+    "diffs",
+    "kubernetes",
+    "state_in_cluster",
+    "controller",
+)
 
 
 def main() -> None:

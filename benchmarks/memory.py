@@ -60,7 +60,7 @@ def _reconcile_and_weigh(home: Path, documents: int, store_name: str, *, traced:
     reconcile(workloads.application(_source(home, "other"), MemoryTarget("other"), "other"), store=store)
     if traced:
         tracemalloc.start()
-    before = _in_use(traced=traced)
+    before = in_use(traced=traced)
     target = MemoryTarget()
     app = workloads.application(source, target)
     peak = 0
@@ -73,16 +73,16 @@ def _reconcile_and_weigh(home: Path, documents: int, store_name: str, *, traced:
     del result
     for key in list(target.objects):
         target.remove(key)
-    kept = _in_use(traced=traced) - before
+    kept = in_use(traced=traced) - before
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-    answer = {"kept": kept, "trimmed": _in_use(traced=traced) - before, "peak": peak, "objects": objects}
+    answer = {"kept": kept, "trimmed": in_use(traced=traced) - before, "peak": peak, "objects": objects}
     source.close()
     store.close()
     return answer
 
 
-def _in_use(*, traced: bool) -> int:
+def in_use(*, traced: bool) -> int:
     gc.collect()
     if traced:
         return tracemalloc.get_traced_memory()[0]

@@ -17,7 +17,7 @@ _FEW: Final = 1_000  # objects; CPython 3.12 itself begins with some hundred fro
 
 
 def _host_has_frozen() -> bool:
-    return gc.get_freeze_count() >= _FEW
+    return gc.get_freeze_count() >= _FEW  # walks all of them: not to be asked while ours are set aside
 
 
 class _Switch:
@@ -27,6 +27,11 @@ class _Switch:
         self._lock = threading.Lock()
         self._holders = 0
         self._is_ours = False
+
+    @property
+    def is_ours(self) -> bool:
+        """It is turned, and we did it."""
+        return bool(self._holders) and self._is_ours
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -57,7 +62,7 @@ class _Pause(_Switch):
         return was_enabled
 
     def turn_back(self) -> None:
-        if not _host_has_frozen():  # what was made meanwhile is old at once, without having been walked even once
+        if not _aside.is_ours and not _host_has_frozen():  # what was made meanwhile is old at once, without a single walk
             gc.freeze()
             gc.unfreeze()
         gc.enable()

@@ -126,7 +126,7 @@ def test_the_command_refuses_a_name_it_does_not_know(monkeypatch: pytest.MonkeyP
 
 def test_every_benchmark_can_be_named() -> None:
     known = importlib.import_module("benchmarks.__main__").NAMES
-    others = {"__init__", "__main__", "workloads", "measuring"}
+    others = {"__init__", "__main__", "workloads", "measuring", "fleets"}
     assert set(known) == {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - others
 
 
@@ -143,3 +143,13 @@ def test_state_in_the_cluster_costs_two_requests_a_quiet_pass(monkeypatch: pytes
     assert counts["fake cluster, requests for 200 changes"] == 200
     assert counts["fake cluster, requests of a quiet pass"] == 2
     assert counts["fake cluster, objects"] == 1
+
+
+@pytest.mark.slow
+def test_a_controller_asks_each_repository_once_an_interval_and_passes_what_a_commit_touched() -> None:
+    counts = report("controller", applications=2).counts
+    assert counts["resolves in an idle hour"] == counts["repositories"] * 60
+    assert counts["writes in an idle hour"] == 0
+    assert counts["passes after a commit"] == 1
+    assert counts["seconds for all waits"] == counts["seconds for one wait"]
+    assert {counts[f"objects, {calls} at once"] for calls in (4, 8, 16)} == {60}

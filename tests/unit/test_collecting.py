@@ -123,3 +123,14 @@ def test_what_the_host_has_frozen_stays_frozen():
         assert gc.get_freeze_count() == frozen
     finally:
         gc.unfreeze()
+
+
+def test_a_pause_while_the_heap_is_set_aside_does_not_walk_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting what is frozen walks all of it: with many passes at once that took more time than everything else."""
+    with heap_set_aside():
+        counted: list[int] = []
+        monkeypatch.setattr(gc, "get_freeze_count", lambda: counted.append(1) or 0)
+        with paused_collector():
+            pass
+    assert counted == []
+    assert gc.isenabled()
