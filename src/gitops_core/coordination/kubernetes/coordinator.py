@@ -43,18 +43,26 @@ class _Seat:
     Attributes:
         token: Of this start.
         lease: Its Lease as last written; None before.
-        beats: Those brought to their end.
+        beats: Those that have read the list.
+        unfinished: The last one failed.
+        epoch: Rises when it was silent for longer than a standing lasts.
+        alive_until: Until then the next beat has to come to its end, or the member was silent for too long.
         leads: It held the list when it looked last.
         generation: The highest seen.
         ages: Of what others write.
+        confirmed: The life of this member that the list names.
     """
 
     token: str
     lease: Object | None = None
     beats: int = 0
+    unfinished: bool = False
+    epoch: int = 0
+    alive_until: float = float("-inf")
     leads: bool = False
     generation: int = 0
     ages: Ages = attrs.field(factory=Ages)
+    confirmed: str = ""
 
 
 @attrs.frozen
@@ -93,7 +101,7 @@ class KubernetesLeases(Coordinator):
         ConfigError: *namespace* is no namespace's name. STALL.
 
     Cost: a beat is two requests, a leader's three (one of them a list of one small object for each member); more only when members
-    come or go. Permissions: :func:`~gitops_core.coordination.kubernetes.names.permissions`.
+    come or go, or after a beat that failed. Permissions: :func:`~gitops_core.coordination.kubernetes.names.permissions`.
     Source: the elector of client-go (https://pkg.go.dev/k8s.io/client-go/tools/leaderelection), which tolerates any skew of clocks, too,
     but elects only one.
     """
@@ -110,7 +118,8 @@ class KubernetesLeases(Coordinator):
         """
         See :meth:`Coordinator.beat`.
 
-        A new member is counted in when the leader beats next.
+        A new member is counted in when the leader beats next, and one that was silent for longer than a standing lasts, too: until
+        then its standing has ended already.
 
         Raises:
             StateUnavailable: The API server cannot be reached, or refuses. RETRY; the standing ends by itself.
@@ -122,10 +131,15 @@ class KubernetesLeases(Coordinator):
         began = ctx.clock.monotonic()
         seat = self._seat(ctx, member)
         beat = _Beat(self._calls(ctx), self._names, self._pace, seat, member)
+        recovering, seat.unfinished = seat.unfinished, True
         beat.renew()
         roster = beat.agree()
         seat.beats += 1
-        return Standing(roster, began + self._pace.validity)
+        if recovering:
+            beat.renew()  # others have seen the sign of a beat before this one, and count from then on
+        seat.unfinished = False
+        until = began + self._pace.validity
+        return Standing(roster, until if beat.confirms(until) else began)
 
     def leave(self, ctx: Context, member: Member) -> None:
         """See :meth:`Coordinator.leave`. Raises as :meth:`beat` does."""
@@ -158,7 +172,7 @@ class _Beat:
         """Write the sign of life."""
         seat = self.seat
         for _ in range(_TRIES):
-            sign = Sign(self.member, seat.token, seat.beats, self.pace.duration, seat.generation)
+            sign = Sign(self.member, seat.token, seat.beats, self.pace.duration, seat.generation, seat.epoch)
             body = sign_body(self.names, sign, self._wall)
             written = self.calls.create(body) if seat.lease is None else self.calls.replace(replacing(body, seat.lease))
             if written is not None:
@@ -188,10 +202,10 @@ class _Beat:
             sight = self._listed() if self.seat.leads else self._read()
             self.seat.leads = leads(self._look, sight.record)
             if not self.seat.leads and sight.record is not None:
-                return self._seen(sight.record.roster)
+                return self._seen(sight.record)
             sight = self._listed() if sight.signs is None else sight
             if leads(self._look, sight.record) and (written := self._written(sight)):
-                return self._seen(written.roster)
+                return self._seen(written)
         raise self._outrun(self.names.roster)
 
     def _written(self, sight: _Sight) -> Record | None:
@@ -229,7 +243,24 @@ class _Beat:
         except StateCorrupt:
             return ()
 
-    def _seen(self, roster: Roster) -> Roster:
+    def confirms(self, until: float) -> bool:
+        """
+        Tell whether the list that was read is about this member as it is now, and go on from here.
+
+        A leader may have found a member silent, and write so only after that member has read the list once more. So one that was silent
+        for longer than a standing lasts begins a new epoch, and has a standing again when the leader has confirmed that.
+        """
+        seat, now = self.seat, self.calls.ctx.clock.monotonic()
+        first = seat.alive_until == float("-inf")
+        continuous, seat.alive_until = now < seat.alive_until, until
+        confirmed = seat.leads or seat.confirmed == f"{seat.token}.{seat.epoch}"
+        if not continuous and not first:
+            seat.epoch += 1
+        return seat.leads or (continuous and confirmed)
+
+    def _seen(self, record: Record) -> Roster:
+        roster = record.roster
+        self.seat.confirmed = dict(record.lives).get(self.member.id, "")
         if roster.generation < self.seat.generation:
             raise StateConflict(
                 f"leases {self.names.namespace}/{self.names.roster}: generation {roster.generation} is earlier than "

@@ -27,9 +27,10 @@ class Sign:
     Attributes:
         member: Whose.
         token: Which start of it: two engines of one id are told apart.
-        beats: How many beats it has brought to their end; a sign that stays the same is none.
+        beats: In how many beats it has read the list; a sign that stays the same is none.
         duration: Seconds of silence after which it wants to be counted out.
         generation: The highest it has seen.
+        epoch: Rises when it was silent for longer than a standing lasts: from then on it counts only if the list names this epoch.
     """
 
     member: Member
@@ -37,11 +38,17 @@ class Sign:
     beats: int
     duration: float
     generation: int
+    epoch: int = 0
 
     @property
     def mark(self) -> tuple[str, int]:
         """What changes with every sign of life."""
-        return self.token, self.beats
+        return self.life, self.beats
+
+    @property
+    def life(self) -> str:
+        """Token and epoch: what the leader confirms."""
+        return f"{self.token}.{self.epoch}"
 
 
 @attrs.frozen
@@ -54,12 +61,14 @@ class Record:
         renewals: Counts the leader's writes; one that stays the same for *duration* has lost its leader.
         duration: Seconds.
         transitions: Counts leaders.
+        lives: (id, life) of the signs that the leader had seen when it wrote the list, sorted.
     """
 
     roster: Roster
     renewals: int
     duration: float
     transitions: int = 0
+    lives: tuple[tuple[str, str], ...] = ()
 
     @property
     def mark(self) -> tuple[int, int]:
@@ -70,14 +79,15 @@ class Record:
 def sign_body(names: Names, sign: Sign, now: float) -> Object:
     """Return the Lease that says *sign*; *now* is for people: nobody reads it back."""
     facts = {"id": sign.member.id, "weight": sign.member.weight, "token": sign.token, "beats": sign.beats,
-        "duration": sign.duration, "generation": sign.generation}  # fmt: skip
+        "duration": sign.duration, "generation": sign.generation, "epoch": sign.epoch}  # fmt: skip
     spec = {"holderIdentity": sign.member.id, "leaseDurationSeconds": math.ceil(sign.duration), "renewTime": _spelled(now)}
     return _lease(names, (names.member(sign.member.id), "member"), facts, spec)
 
 
 def record_body(names: Names, record: Record, now: float) -> Object:
     """Return the Lease that says *record*; *now* is for people."""
-    members = [{"id": member.id, "weight": member.weight} for member in record.roster.members]
+    lives = dict(record.lives)
+    members = [{"id": one.id, "weight": one.weight, "life": lives.get(one.id, "")} for one in record.roster.members]
     facts = {"generation": record.roster.generation, "members": members, "leader": record.roster.leader,
         "renewals": record.renewals, "duration": record.duration}  # fmt: skip
     spec = {
@@ -113,7 +123,14 @@ def sign_of(names: Names, lease: Object) -> Sign:
     with _reading(names, lease):
         facts = _facts(names, lease)
         member = Member(str(facts["id"]), float(facts["weight"]))
-        return Sign(member, str(facts["token"]), int(facts["beats"]), float(facts["duration"]), int(facts["generation"]))
+        return Sign(
+            member,
+            str(facts["token"]),
+            int(facts["beats"]),
+            float(facts["duration"]),
+            int(facts["generation"]),
+            int(facts["epoch"]),
+        )
 
 
 def record_of(names: Names, lease: Object) -> Record:
@@ -123,7 +140,8 @@ def record_of(names: Names, lease: Object) -> Record:
         members = tuple(Member(str(one["id"]), float(one["weight"])) for one in facts["members"])
         roster = Roster(int(facts["generation"]), members, str(facts["leader"]))
         transitions = int(lease["spec"].get("leaseTransitions", 0))
-        return Record(roster, int(facts["renewals"]), float(facts["duration"]), transitions)
+        lives = tuple(sorted((str(one["id"]), str(one["life"])) for one in facts["members"]))
+        return Record(roster, int(facts["renewals"]), float(facts["duration"]), transitions, lives)
 
 
 def _facts(names: Names, lease: Object) -> Any:

@@ -69,14 +69,17 @@ def next_record(look: Look, record: Record | None, signs: Iterable[tuple[str, Si
         # The list was lost, or comes from a backup: what was agreed since must not be agreed a second time, otherwise.
         after = agreed(Roster(floor), after.members, look.member.id, look.wall)
     transitions = record.transitions + (record.roster.leader != after.leader)
-    return Record(after, record.renewals + 1, duration, transitions)
+    lives = tuple(sorted((sign.member.id, sign.life) for _, sign in found))
+    return Record(after, record.renewals + 1, duration, transitions, lives)
 
 
 def without(record: Record, member: Member, wall: float) -> Record:
     """Return the list without *member*; when it led, the first of those who stay leads."""
     rest = [one for one in record.roster.members if one.id != member.id]
     roster = agreed(record.roster, rest, record.roster.leader, wall)
-    return Record(roster, record.renewals + 1, record.duration, record.transitions + (roster.leader != record.roster.leader))
+    return Record(
+        roster, record.renewals + 1, record.duration, record.transitions + (roster.leader != record.roster.leader), record.lives
+    )
 
 
 def silent(ages: Ages, signs: Iterable[tuple[str, Sign]], now: float) -> list[str]:
