@@ -141,3 +141,18 @@ def test_two_owners_share_one_schema_and_never_meet(postgres_dsn, schema, ctx):
     with one, other:
         assert one.beat(ctx, Member("a")).roster.ids == ("a",)
         assert other.beat(ctx, Member("b")).roster.ids == ("b",)
+
+
+def test_who_is_silent_is_off_the_list_and_who_leaves_is_at_once(postgres_dsn, schema, ctx):
+    """Another weight, a silence and a leaving are a generation each."""
+    with PostgresCoordinator(postgres_dsn, OWNER, schema=schema, pace=PACE) as coordinator:
+        coordinator.beat(ctx, Member("c"))
+        time.sleep(PACE.duration)
+        coordinator.beat(ctx, Member("a"))
+        both = coordinator.beat(ctx, Member("b", 2.0)).roster
+        assert both.members == (Member("a"), Member("b", 2.0))
+        coordinator.leave(ctx, Member("a"))
+        coordinator.leave(ctx, Member("a"))
+        after = coordinator.beat(ctx, Member("b", 2.0)).roster
+        assert (after.ids, after.leader) == (("b",), "b")
+        assert after.generation > both.generation
