@@ -11,7 +11,7 @@ from functools import partial
 import psycopg
 import pytest
 
-from gitops_core.errors import ConfigError, StateConflict, StateCorrupt, StateLocked, StateUnavailable
+from gitops_core.errors import ConfigError, Disposition, StaleTerm, StateConflict, StateCorrupt, StateLocked, StateUnavailable
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import EntryState, Intent, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
@@ -309,3 +309,72 @@ def test_ten_thousand_entries_take_two_round_trips_and_a_quiet_pass_few_statemen
         store.inventory(APP)
         store.record_pass(APP, filled(PassRecord), keep=5)
     assert len(sent) <= 9
+
+
+def test_who_is_alone_is_asked_about_no_object(make):
+    store = make()
+    asked = [("w", ResourceKey("", "ConfigMap", "", f"c{n}")) for n in range(200)]
+    write(store, 0)
+    assert store.holders(APP, asked) == {}
+    store.update_inventory("a/b/c", update(0), serial=0)
+    assert {holder.application for holder in store.holders(APP, asked).values()} == {"a/b/c"}
+    assert set(store.holders(APP, asked)) == set(update(0).apply_to(Inventory("a/b/c")).entries)
+    assert store.neighbours(APP, ["", "w"]) == ["a/b/c"]
+    assert store.neighbours(APP, [""]) == []
+
+
+def test_another_encoding_is_refused(postgres):
+    with psycopg.connect(postgres, autocommit=True) as c:
+        c.execute("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    with PostgresStore(f"{postgres} dbname=latin") as store, pytest.raises(ConfigError, match="ENCODING 'UTF8'"):
+        store.salt()
+
+
+def test_a_right_that_is_missing_and_a_database_that_is_not_there_have_their_cures(make, postgres, postgres_schema):
+    with psycopg.connect(postgres, autocommit=True) as c:
+        c.execute(f"CREATE ROLE {postgres_schema} LOGIN")
+        c.execute("REVOKE CREATE ON DATABASE postgres FROM PUBLIC")
+    with PostgresStore(f"{postgres} user={postgres_schema}", PostgresSettings(postgres_schema)) as store:
+        with pytest.raises(StateUnavailable, match="GRANT CREATE ON DATABASE") as raised:
+            store.salt()
+        assert raised.value.disposition is Disposition.STALL
+    with PostgresStore(f"{postgres} dbname=nowhere") as store, pytest.raises(StateUnavailable, match="cannot be made"):
+        store.salt()
+
+
+def test_an_engine_of_an_earlier_term_is_refused(make):
+    new, old = make(), make()
+    new.update_inventory(APP, InventoryUpdate(term=7), serial=0)
+    with pytest.raises(StaleTerm):
+        old.update_inventory(APP, InventoryUpdate(term=6), serial=1)
+    assert make().inventory(APP).term == 7
+
+
+def test_no_secret_is_stored_or_shown(make, postgres, postgres_schema):
+    """A canary in the connection string comes out nowhere: not in the tables, not in the server's list of sessions."""
+    with PostgresStore(f"{postgres} password=hunter2-canary", PostgresSettings(postgres_schema)) as store:
+        write(store, 0)
+        with psycopg.connect(postgres) as c:
+            names = ("meta", "applications", "entries", "shapes", "intents", "journal", "passes", "memos")
+            rows = [row for name in names for row in c.execute(f"SELECT t::text FROM {postgres_schema}.{name} t")]
+            rows += c.execute("SELECT a::text FROM pg_stat_activity a").fetchall()
+    assert len(rows) > 5
+    assert "hunter2-canary" not in str(rows)
+
+
+def test_an_interrupt_leaves_no_lock_behind(make, monkeypatch):
+    store = make()
+    monkeypatch.setattr(store._sessions, "bind", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt), store.exclusive(APP, 1.0):
+        pass
+    with make().exclusive(APP, 2.0):
+        pass
+
+
+def test_who_cannot_let_go_in_words_ends_its_session(make):
+    store = make(timeout=0.2)
+    with store.exclusive(APP, 1.0):
+        session = store._sessions._held[APP]
+        session.busy = True  # lent to a thread that never comes back
+    with make().exclusive(APP, 2.0):
+        assert session.connection.closed

@@ -97,8 +97,8 @@ class Sessions:
                 try:
                     yield session
                     failed = False
-                except psycopg.Error as error:
-                    session.lost = session.lost or ends_session(error)
+                except BaseException as error:  # an interrupt may have come after a lock was taken and before that was noted
+                    session.lost = session.lost or ends_session(error) or not isinstance(error, Exception)
                     raise
         finally:
             self._give_back(session, failed=failed)
