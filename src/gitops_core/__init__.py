@@ -34,6 +34,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gitops_core.controller.controller import Controller as Controller
+    from gitops_core.controller.limits import ControllerLimits as ControllerLimits
     from gitops_core.errors import Disposition as Disposition
     from gitops_core.errors import GitOpsError as GitOpsError
     from gitops_core.interfaces import Context as Context
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from gitops_core.interfaces import Target as Target
     from gitops_core.interfaces import TargetChange as TargetChange
     from gitops_core.model.applications import Application as Application
+    from gitops_core.model.applications import Dependency as Dependency
     from gitops_core.model.applications import IgnoreRule as IgnoreRule
     from gitops_core.model.applications import Options as Options
     from gitops_core.model.applications import Owner as Owner
@@ -79,9 +82,11 @@ if TYPE_CHECKING:
     from gitops_core.operations import reconcile as reconcile
 
 _HOMES = {
+    "controller.controller": "Controller",
+    "controller.limits": "ControllerLimits",
     "errors": "Disposition GitOpsError",
     "interfaces": "Context Fields Identity Limits Policy Query Renderer Sink Source StateStore Subject Target TargetChange",
-    "model.applications": "Application IgnoreRule Options Owner",
+    "model.applications": "Application Dependency IgnoreRule Options Owner",
     "model.events": "Event",
     "model.guards": "Approval Guard",
     "model.health": "Health",

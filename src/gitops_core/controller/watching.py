@@ -15,7 +15,7 @@ from gitops_core.engine.passes import begin
 from gitops_core.engine.runtime import Runtime
 from gitops_core.errors import GitOpsError
 from gitops_core.interfaces import Query, StateStore, Target, capabilities
-from gitops_core.model.applications import Application
+from gitops_core.model.applications import Application, Owner
 from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.model.values import digest
 
@@ -25,6 +25,14 @@ _LONGEST_PAUSE: Final = 60.0
 
 Moves = Mapping[ResourceKey, tuple[tuple[str, ...], str | None]]
 """What has moved: the applications that own it, and its version now; None when it is gone."""
+
+
+_Place = tuple[int, Owner]
+
+
+def _place(app: Application) -> _Place:
+    """Return what is watched once: a target, for one owner, because a target may see only what bears the owner's mark."""
+    return id(app.target), app.owner
 
 
 @attrs.define(eq=False)
@@ -100,7 +108,7 @@ class Watching:
     def __init__(self, settings: WatchSettings) -> None:
         self._with = settings
         self._clock = settings.runtime.clock
-        self._watched: dict[int, _Watched] = {}
+        self._watched: dict[_Place, _Watched] = {}
         self._threads: Executor | None = None
         self._lock = threading.Lock()
         self._moves: dict[ResourceKey, tuple[tuple[str, ...], str | None]] = {}
@@ -115,7 +123,7 @@ class Watching:
         """Follow *keys* of *app*, which owned *before*. Cost: O(keys that came or went)."""
         if self._with.threads is None or "watch" not in capabilities(app.target):
             return
-        watched = self._watched.setdefault(id(app.target), _Watched(app.target, app))
+        watched = self._watched.setdefault(_place(app), _Watched(app.target, app))
         for key in set(before).difference(keys):
             self._drop(watched, app.id, key)
         for key in keys:
@@ -128,7 +136,7 @@ class Watching:
 
     def leave(self, app: Application, keys: Collection[ResourceKey]) -> None:
         """Follow *keys* no longer for *app*; a target that nobody uses any more is not watched."""
-        watched = self._watched.get(id(app.target))
+        watched = self._watched.get(_place(app))
         if watched is None:
             return
         self.eager.discard(app.id)
@@ -136,7 +144,7 @@ class Watching:
             self._drop(watched, app.id, key)
         if not watched.owners:
             self._end(watched)
-            del self._watched[id(app.target)]
+            del self._watched[_place(app)]
 
     def listen(self, app: Application, *, eagerly: bool) -> None:
         """Let *app* hear of every event, even of those that leave its objects as they are, or no longer."""
@@ -144,7 +152,7 @@ class Watching:
 
     def covers(self, app: Application, keys: Collection[ResourceKey]) -> bool:
         """Tell whether every one of *keys* is being watched now."""
-        watched = self._watched.get(id(app.target))
+        watched = self._watched.get(_place(app))
         run = watched.run if watched is not None else None
         return run is not None and not run.failed and run.keys.issuperset(keys)
 
