@@ -237,18 +237,21 @@ class Controller:
             StateError: It could not be written down; nothing is suspended.
             ConfigError: No such application, or no time. STALL.
         """
-        if not seconds > 0:
+        if not 0 < seconds < float("inf"):
             raise ConfigError(f"suspend: seconds={seconds!r}; say how long, there is always an end")
         now = self._clock.now()
-        self._order(
-            app,
-            lambda o: attrs.evolve(o, suspension=Suspension(reason, author, now, now + seconds)),
-            f"suspended by {author}: {reason}",
-        )
+        order = Suspension(reason, author, now, now + seconds)
+        self._order(app, lambda o: attrs.evolve(o, suspension=order), f"suspended by {author}: {reason}")
 
     def resume(self, app: Application | str, *, author: str = "") -> None:
         """End a suspension before its time; raises as :meth:`suspend`."""
-        self._order(app, lambda o: attrs.evolve(o, suspension=None), f"resumed by {author or 'somebody'}")
+        ended: list[Suspension] = []
+
+        def resume(orders: Orders) -> Orders:
+            ended[:] = [orders.suspension] if orders.suspension is not None else []
+            return attrs.evolve(orders, suspension=None)
+
+        self._order(app, resume, f"resumed by {author or 'somebody'}", lambda: "".join(order.drift for order in ended))
 
     def rollback(self, app: Application | str, to: str = "", *, reason: str, author: str) -> str:
         """
@@ -451,12 +454,17 @@ class Controller:
 
     # -- orders --------------------------------------------------------------------------------------------------------------------
 
-    def _order(self, app: Application | str, change: Callable[[Orders], Orders], what: str) -> None:
+    def _order(
+        self, app: Application | str, change: Callable[[Orders], Orders], what: str, more: Callable[[], str] = str
+    ) -> None:
+        """Write down *change* while no pass is under way, and tell *what*, and what there is *more* to tell afterwards."""
         found = self._app(app)
-        self._post(partial(self._desk.interrupt, found.id, what))
-        give_orders(found, change, store=self._store, runtime=self._runtime)
-        self._tell(EventType.ORDERED, found.id, what)
-        self._post(partial(self._desk.moved, found.id))
+        self._post(partial(self._desk.order_comes, found.id, what))
+        try:
+            give_orders(found, change, store=self._store, runtime=self._runtime)
+            self._tell(EventType.ORDERED, found.id, what + more())
+        finally:
+            self._post(partial(self._desk.order_came, found.id))
 
     def _app(self, app: Application | str) -> Application:
         found = self._desk.find(_id(app))

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.controller.backoff import backoff, jittered
-from gitops_core.controller.breakers import Breakers
 from gitops_core.controller.dependencies import unmet
 from gitops_core.controller.fleet import Fleet
+from gitops_core.controller.gates import Gates
 from gitops_core.controller.holding import counted
 from gitops_core.controller.outlook import Outlook, Past, outlook, to_leave
 from gitops_core.controller.passing import Job, Report, carry_out, differ
@@ -19,12 +18,11 @@ from gitops_core.controller.references import Reference, Resolved, look_up
 from gitops_core.controller.signals import PassSignal
 from gitops_core.controller.status import ApplicationStatus, Phase, Stuck
 from gitops_core.controller.surroundings import Surroundings
-from gitops_core.controller.telling import APPLIED, facts_of, news_of, news_of_breaker, news_of_phase
+from gitops_core.controller.telling import APPLIED, facts_of, news_of, news_of_orders, news_of_phase
 from gitops_core.controller.units import Hold, Unit
 from gitops_core.controller.watching import Moves, is_other
 from gitops_core.controller.workqueue import WorkQueue
 from gitops_core.engine.runtime import Runtime
-from gitops_core.interfaces import Target
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
 from gitops_core.model.results import PassStatus, ReconcileResult
@@ -32,7 +30,6 @@ from gitops_core.model.revisions import Revision
 
 _POLL: Final = "@poll "
 _NEVER: Final = float("inf")
-_UNSERVED: Final = (Phase.NEW, Phase.FAILED, Phase.DEGRADED)
 
 
 class Desk:
@@ -52,8 +49,7 @@ class Desk:
         self._fleet = Fleet()
         self._watching = surroundings.watching
         self._place = surroundings.place
-        self._breakers = Breakers(self._limits.breaker_failures, self._pause)
-        self._kept_off: dict[int, dict[str, None]] = {}
+        self._gates = Gates(surroundings, self._fleet, self._due)
         self._busy = 0
         self._stuck: dict[str, float] = {}
         self._halted = False
@@ -76,7 +72,7 @@ class Desk:
             self._poll_soon(name)
         for unit in difference.fresh:
             self._due(unit)
-        self._breakers.keep(unit.app.target for unit in self._fleet.units.values())
+        self._gates.keep(unit.app.target for unit in self._fleet.units.values())
 
     def applications(self) -> list[Application]:
         """Return those that are looked after, without those that are being deleted."""
@@ -117,7 +113,7 @@ class Desk:
         unit = self._fleet.units.get(name)
         if unit is None or (token and token in (*unit.tokens, *unit.orders.handled)):
             return
-        unit.look = True
+        unit.look = unit.look or not token
         unit.tokens = (*unit.tokens, token) if token else unit.tokens
         self._poll_soon(unit.reference)
         self._due(unit)
@@ -166,6 +162,20 @@ class Desk:
 
     def _is_ours(self, unit: Unit) -> bool:
         return not self._place.holder(unit.app.id)
+
+    def order_comes(self, name: str, why: str) -> None:
+        """Stop the pass of *name*, and begin none before :meth:`order_came`: an order is written while nobody works on it."""
+        unit = self._fleet.units.get(name)
+        if unit is not None:
+            unit.ordering += 1
+            self.interrupt(name, why)
+
+    def order_came(self, name: str) -> None:
+        """Go on with *name*: what was ordered is written down, or could not be."""
+        unit = self._fleet.units.get(name)
+        if unit is not None:
+            unit.ordering = max(0, unit.ordering - 1)
+            self.moved(name)
 
     def interrupt(self, name: str, why: str) -> None:
         """Let the pass of *name* under way, if there is one, finish the change in hand and end."""
@@ -318,14 +328,14 @@ class Desk:
             until = None if hold.after == _NEVER else self._clock.now() + hold.after
             self._set(unit, waits_for=hold.waits_for, phase=hold.phase or unit.status.phase, waits_until=until, next_run=until)
             self._due(unit, hold.after)
-            if hold.for_target:
-                self._kept_off.setdefault(id(unit.app.target), {})[name] = None
 
     def _hold(self, unit: Unit) -> Hold | None:
         """Return why *unit* cannot have a pass now."""
         holder = self._place.holder(unit.app.id)
         if holder:
             return Hold(waits_for=f"nothing here: {holder} works on it", phase=Phase.ELSEWHERE)
+        if unit.ordering:
+            return Hold(waits_for="an order that is being written down")
         if unit.delete:
             left = [other.app.id for other in self._fleet.needed_by(unit.app.id)]
             why = f"applications that depend on it to be deleted first: {', '.join(left)}" if left else ""
@@ -335,14 +345,7 @@ class Desk:
             why = unmet(unit.app, self._fleet.statuses)
         if why:
             return Hold(waits_for=why, phase=Phase.BLOCKED)
-        target, now = unit.app.target, self._clock.monotonic()
-        breaker = self._breakers.of(target)
-        if not breaker.lets(unit.app.id, now):
-            why = f"target {target.name}, which failed {breaker.failures} times in a row"
-            after = breaker.until - now if now < breaker.until else _NEVER  # the end of the probe wakes it
-            return Hold(waits_for=why, after=after, for_target=True)
-        self._breakers.probe(target, unit.app.id)
-        return None
+        return self._gates.hold(unit)
 
     def _start(self, unit: Unit) -> None:
         unit.signal = PassSignal(self._clock, self._place.valid_until)
@@ -351,9 +354,9 @@ class Desk:
         job = Job(
             app=unit.app, revision=unit.seen, digest=unit.digest, look=unit.look or unit.begun >= unit.planned,
             tokens=unit.tokens, returns=unit.returns, contested_after=self._limits.contested_after, roll_back=unit.roll_back,
-            delete=unit.delete,
+            delete=unit.delete, known=unit.orders,
         )  # fmt: skip
-        unit.look, unit.tokens, unit.roll_back = False, (), ""
+        unit.leaves, unit.look, unit.tokens, unit.roll_back = unit.roll_back, False, (), ""
         runtime = attrs.evolve(self._runtime(), cancel=unit.signal)
         self._set(unit, running=True, waits_for="", waits_until=None, next_run=None)
         self._hand_over(partial(carry_out, job, self._with.store, runtime), partial(self._passed, unit, job))
@@ -369,8 +372,7 @@ class Desk:
         unit.quarantined = False
         if self._fleet.units.get(name) is unit:
             self._take_in(unit, job, report, stopped=stopped)
-        self._breakers.release(job.app.target, name)
-        self._let_another_try(job.app.target)
+        self._gates.came_back(job.app.target, name)
 
     def _take_in(self, unit: Unit, job: Job, report: Report, *, stopped: bool) -> None:
         unit.orders = report.orders
@@ -409,7 +411,10 @@ class Desk:
             stopped=stopped,
         )
         seen = outlook(report, result, past, self._limits, self._dice)
-        self._learn_of_target(unit, result)
+        for news in news_of_orders(report.orders, report.ended, unit.leaves):
+            self._with.tell(news.type, unit.app.id, news.message, **news.data)
+        unit.leaves = ""
+        self._gates.learn(unit, result)
         unit.digest = report.digest or unit.digest
         if report.held is not None:
             outcomes, memory = result.outcomes, self._limits.contested_memory
@@ -457,27 +462,6 @@ class Desk:
             unit.look = True
         if unit.app.options.drift != "off":
             self._watching.follow(unit.app, unit.versions, before)
-
-    def _pause(self, opened: int) -> float:
-        return backoff(opened, self._limits.breaker_pause, self._limits.backoff_cap, self._dice)
-
-    def _learn_of_target(self, unit: Unit, result: ReconcileResult) -> None:
-        """Open or close the breaker of the target, and say so."""
-        target, now = unit.app.target, self._clock.monotonic()
-        before, after = self._breakers.learn(target, result, now)
-        for news in news_of_breaker(target.name, before, after, now):
-            self._with.tell(news.type, unit.app.id, news.message)
-        if before.is_open and not after.is_open:
-            for other in self._fleet.units.values():
-                if other.app.target is target and other.status.phase in _UNSERVED and not other.status.running:
-                    self._due(other, jittered(self._limits.breaker_pause / 10, 1.0, self._dice))
-
-    def _let_another_try(self, target: Target) -> None:
-        """Let those ask again who wait for *target*: it answers, or somebody else may try."""
-        for name in self._kept_off.pop(id(target), ()):
-            unit = self._fleet.units.get(name)
-            if unit is not None:
-                self._due(unit, max(0.0, self._breakers.of(target).until - self._clock.monotonic()))
 
     def _wake_neighbours(self, unit: Unit) -> None:
         for other in self._fleet.waiting_for(unit):

@@ -103,7 +103,9 @@ def _refused(report: Report, result: ReconcileResult, options: Options, limits: 
         phase = Phase.SUSPENDED
     reasons = [outcome.reason for outcome in result.outcomes if outcome.status is OutcomeStatus.REFUSED]
     plan = [refusal.message for refusal in result.plan.refusals] if result.plan is not None else []
-    why = next(iter([*reasons, *plan]), "")
+    order = report.orders.suspension
+    suspended = [f"suspended by {order.author}: {order.reason}"] if order is not None else []
+    why = next(iter([*reasons, *plan, *suspended]), "")
     interval = max(_LEAST, options.interval) if options.drift != "off" else limits.backoff_cap
     return Outlook(phase=phase, after=min(jittered(interval, limits.jitter, dice), report.opens_in), waits_for=why)
 

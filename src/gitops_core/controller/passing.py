@@ -9,18 +9,18 @@ import attrs
 
 from gitops_core.controller.holding import Held, Returns, Rules, hold_back
 from gitops_core.engine import pipeline
-from gitops_core.engine.calls import failures_of
+from gitops_core.engine.calls import failures_of, foreseen
 from gitops_core.engine.deciding import Decided
 from gitops_core.engine.loading import fetch
 from gitops_core.engine.ordering import give_orders
 from gitops_core.engine.passes import Pass, begin
 from gitops_core.engine.results import not_begun
 from gitops_core.engine.runtime import Runtime
-from gitops_core.errors import GitOpsError, StateError
+from gitops_core.errors import GitOpsError
 from gitops_core.interfaces import StateStore
 from gitops_core.model.applications import Application
 from gitops_core.model.inventory import EntryState
-from gitops_core.model.orders import Orders, Pin
+from gitops_core.model.orders import Orders, Pin, Suspension
 from gitops_core.model.plans import Plan
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Outcome, PassStatus, ReconcileResult
@@ -41,11 +41,12 @@ class Job:
         revision: What its source's reference names, as far as known.
         digest: Of the files at the last pass that ended well; with the same ones no pass is needed.
         look: A pass is needed whatever the files are: something may have drifted, or somebody asked.
-        tokens: Of the triggers that this turn carries out.
+        tokens: Of the triggers that this turn carries out; one that was not carried out before asks for a pass.
         returns: What was repaired before.
         contested_after: Repairs of the same drift after which we stop to fight.
         roll_back: Leave this revision for the last healthy one first.
         delete: Delete everything instead.
+        known: The orders as of the last turn, for the report when they cannot be read.
     """
 
     app: Application
@@ -57,6 +58,7 @@ class Job:
     contested_after: int = 2
     roll_back: str = ""
     delete: bool = False
+    known: Orders = Orders()
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +71,7 @@ class Report:
         revision: What was looked at.
         digest: Of its files; empty when they could not be read.
         orders: As they are now.
+        ended: A suspension whose time was over at this turn.
         held: What became of the plan; None when planning was not reached.
         opens_in: Seconds until maintenance windows that are closed open; infinite when none are, or they never do.
         versions: What the application owns now, and which version of each its last look has seen; empty where the API has none.
@@ -78,6 +81,7 @@ class Report:
     revision: Revision | None = None
     digest: str = ""
     orders: Orders = Orders()
+    ended: Suspension | None = None
     held: Held | None = None
     opens_in: float = float("inf")
     versions: Mapping[ResourceKey, str] = attrs.field(factory=dict)
@@ -86,21 +90,31 @@ class Report:
 def carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
     """Do what *job* says. Never raises for what a plug-in or a store does: failures are in the result."""
     try:
-        return _carry_out(job, store, runtime)
+        with foreseen():
+            return _carry_out(job, store, runtime)
     except GitOpsError as error:
-        return Report(result=not_begun(job.app, error), revision=job.revision)
+        return Report(result=not_begun(job.app, error), revision=job.revision, orders=job.known)
 
 
 def _carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
-    orders = _orders(job, store, runtime)
+    before = store.inventory(job.app.id).orders
+    orders = _orders(job, before, store, runtime)
+    report = _pass(job, orders, store, runtime)
+    return attrs.evolve(report, ended=before.suspension if orders.suspension is None else None)
+
+
+def _pass(job: Job, orders: Orders, store: StateStore, runtime: Runtime) -> Report:
     revision = Revision(orders.pin.revision, "pinned") if orders.pin else job.revision
+    if job.delete and orders.suspension is not None:
+        return Report(result=ReconcileResult(job.app.id, PassStatus.REFUSED), revision=revision, orders=orders)
     if job.delete:
         result = destroy(job.app, store=store, runtime=runtime)
         return Report(result=result, revision=revision, orders=orders, versions=_versions(job.app, store))
     runtime = attrs.evolve(runtime, cancel=until_closing(job.app.policies, runtime.cancel, runtime.clock))
     p = begin(job.app, store, runtime)
     digest = _digest(p, revision)
-    if digest and digest == job.digest and not job.look:
+    look = job.look or any(token not in orders.handled for token in job.tokens)
+    if digest and digest == job.digest and not look:
         return Report(result=None, revision=revision, digest=digest, orders=orders, versions=_versions(job.app, store))
     found: list[Held] = []
     result = pipeline.reconcile(p, revision, partial(_select, job, orders, found, runtime))
@@ -130,25 +144,26 @@ def _opens_in(app: Application, now: float) -> float:
 def differ(app: Application, revisions: tuple[Revision, Revision], store: StateStore, runtime: Runtime) -> bool:
     """Tell whether two revisions have other files for *app*; yes, when that cannot be told."""
     try:
-        p = begin(app, store, runtime)
-    except StateError:
+        with foreseen():
+            p = begin(app, store, runtime)
+            one, other = (_digest(p, revision) for revision in revisions)
+    except GitOpsError:
         return True
-    one, other = (_digest(p, revision) for revision in revisions)
     return not one or one != other
 
 
-def _orders(job: Job, store: StateStore, runtime: Runtime) -> Orders:
+def _orders(job: Job, orders: Orders, store: StateStore, runtime: Runtime) -> Orders:
     """Return the orders to work under; a suspension that is over, and a roll-back that is due, are written first."""
     now = runtime.clock.now()
-    orders = store.inventory(job.app.id).orders
     ended = orders.suspension is not None and now >= orders.suspension.until
-    pin = _healthy(job, store, now) if job.roll_back and orders.rolled_back != job.roll_back and orders.pin is None else None
-    if not ended and pin is None:
+    leaves = job.roll_back not in ("", orders.rolled_back) and orders.pin is None
+    if not ended and not leaves:
         return orders
+    pin = _healthy(job, store, now) if leaves else None
 
     def change(known: Orders) -> Orders:
         known = attrs.evolve(known, suspension=None) if ended else known
-        return known if pin is None else attrs.evolve(known, pin=pin, rolled_back=job.roll_back)
+        return attrs.evolve(known, pin=pin, rolled_back=job.roll_back) if leaves else known
 
     return give_orders(job.app, change, store=store, runtime=runtime)
 
@@ -184,11 +199,13 @@ def _select(job: Job, orders: Orders, found: list[Held], runtime: Runtime, decid
 def _after(job: Job, orders: Orders, held: Held | None, store: StateStore, runtime: Runtime) -> Orders:
     """Return the orders with the tokens that were carried out, and with what is contested now. Cost: a write when they differ."""
     contested = orders.contested if held is None else held.contested
+    drifted = [drift.key for drift in held.drift] if held is not None else []
 
     def change(known: Orders) -> Orders:
         for token in job.tokens:
             known = known.handling(token)
-        return attrs.evolve(known, contested=contested)
+        suspension = known.suspension.also(drifted) if known.suspension is not None else None
+        return attrs.evolve(known, contested=contested, suspension=suspension)
 
     return orders if change(orders) == orders else give_orders(job.app, change, store=store, runtime=runtime)
 

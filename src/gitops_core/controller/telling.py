@@ -13,6 +13,7 @@ from gitops_core.controller.outlook import Outlook
 from gitops_core.controller.passing import Report
 from gitops_core.controller.status import ApplicationStatus, Phase
 from gitops_core.model.events import EventType
+from gitops_core.model.orders import Orders, Suspension
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import PassStatus, ReconcileResult
 
@@ -58,6 +59,24 @@ def news_of_phase(before: ApplicationStatus, now: ApplicationStatus) -> News:
     """Return that an application stands somewhere else."""
     waits = f": {now.waits_for}" if now.waits_for else ""
     return News(EventType.PHASE_CHANGED, f"{before.phase.value} -> {now.phase.value}{waits}", {"phase": now.phase.value})
+
+
+def news_of_orders(orders: Orders, ended: Suspension | None, leaves: str) -> Iterator[News]:
+    """
+    Yield what ended or began without anybody ordering it now.
+
+    Args:
+        orders: As they are now.
+        ended: A suspension whose time was over.
+        leaves: The revision that was to be left because it did not become healthy.
+    """
+    if ended is not None:
+        text = f"the suspension by {ended.author} ({ended.reason}) is over{ended.drift}"
+        yield News(EventType.ORDERED, text, {"drifted": [str(key) for key in ended.drifted]})
+    if leaves and leaves == orders.rolled_back:
+        pin = orders.pin
+        back = f"held at {pin.revision[:12]}: {pin.reason}" if pin is not None else "no healthy revision to go back to"
+        yield News(EventType.ORDERED, f"on_degraded: {leaves[:12]} was left; {back}")
 
 
 def left_as_it_is(held: Held) -> tuple[ResourceKey, ...]:

@@ -25,7 +25,6 @@ class Hold:
     waits_for: str
     phase: Phase | None = None
     after: float = float("inf")
-    for_target: bool = False
 
 
 @attrs.define(kw_only=True)
@@ -44,6 +43,8 @@ class Unit:
         returns: Drift that was repaired, by key.
         unsettled_since: When it began to wait for health at this revision, on the monotonic clock.
         roll_back: The revision to leave with the next turn.
+        leaves: The same, until it has been told.
+        ordering: Orders that are being written down; no pass begins meanwhile.
         delete: It is to be deleted.
         versions: What it owns, in the versions of its last pass.
         heard: What has moved while a pass was under way, and its version; None for gone.
@@ -66,6 +67,8 @@ class Unit:
     returns: dict[ResourceKey, Returns] = attrs.field(factory=dict)
     unsettled_since: float | None = None
     roll_back: str = ""
+    leaves: str = ""
+    ordering: int = 0
     delete: bool = False
     versions: Mapping[ResourceKey, str] = attrs.field(factory=dict)
     heard: dict[ResourceKey, str | None] = attrs.field(factory=dict)

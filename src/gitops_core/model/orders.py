@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -22,12 +23,23 @@ class Suspension:
         author: Who ordered it.
         since: Epoch seconds.
         until: Epoch seconds; there is always an end.
+        drifted: What was found drifted meanwhile, by key; told when it ends.
     """
 
     reason: str
     author: str
     since: float
     until: float
+    drifted: tuple[ResourceKey, ...] = ()
+
+    def also(self, keys: Iterable[ResourceKey]) -> Suspension:
+        """Return it with *keys* drifted, too."""
+        return attrs.evolve(self, drifted=tuple(sorted({*self.drifted, *keys})))
+
+    @property
+    def drift(self) -> str:
+        """What drifted meanwhile, in words for the end of a sentence; empty when nothing did."""
+        return f"; drifted meanwhile: {', '.join(map(str, self.drifted))}" if self.drifted else ""
 
 
 @attrs.frozen
