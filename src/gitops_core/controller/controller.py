@@ -98,6 +98,8 @@ class Controller:
         self._stopping = threading.Event()
         self._at_once = threading.Event()
         self._ended = threading.Event()
+        self._ended.set()
+        self._runner: int | None = None
         self._make_workers = executor
         self._workers: Executor | None = None
         self._thread: threading.Thread | None = None
@@ -137,6 +139,7 @@ class Controller:
     def start(self) -> Self:
         """Begin, in a thread of its own; a no-op when it has begun."""
         if self._thread is None and self._workers is None:
+            self._ended.clear()
             self._thread = threading.Thread(target=self._loop, name="gitops-controller", daemon=True)
             self._thread.start()
         return self
@@ -177,7 +180,7 @@ class Controller:
             self._at_once.set()
         self._stopping.set()
         self._wake.set()
-        if self._thread is None or self._thread is threading.current_thread():
+        if self._runner == threading.get_ident():
             return self._ended.is_set()
         return self._ended.wait(self._limits.shutdown if timeout is None else timeout)
 
@@ -312,6 +315,7 @@ class Controller:
     def _loop(self, until: Callable[[ControllerStatus], bool] | None = None) -> None:
         limits = self._limits
         self._ended.clear()
+        self._runner = threading.get_ident()
         self._desk.go_on()
         self._writers.open()
         self._workers = self._make_workers(limits.workers + limits.replacements + 2)
