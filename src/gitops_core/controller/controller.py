@@ -94,10 +94,7 @@ class Controller:
         self._runtime = attrs.evolve(self._runtime, sinks=self._voice.sinks)
         self._tell = self._voice.tell
         self._inbox: deque[Callable[[], None]] = deque()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._at_once = threading.Event()
-        self._ended = threading.Event()
+        self._wake, self._stopping, self._at_once, self._ended = (threading.Event() for _ in range(4))
         self._ended.set()
         self._runner: int | None = None
         self._make_workers = executor
