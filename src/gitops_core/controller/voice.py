@@ -32,10 +32,11 @@ class Voice:
         self._id = f"controller-{runtime.random.getrandbits(64):016x}"
         self._sequence = itertools.count()
         self._relay: Relay | None = None
+        self._pool: Executor | None = None
         self.sinks: tuple[Sink, ...] = runtime.sinks
         """What a pass is to tell: the relay, where there is one."""
         if threads is not None and runtime.sinks:
-            pool = threads(len(runtime.sinks))
+            pool = self._pool = threads(len(runtime.sinks))
             settings = RelaySettings(size=limits.events, overflow=limits.overflow)
             self._relay = Relay(runtime.sinks, settings, clock=runtime.clock, spawn=lambda _name, work: pool.submit(work))
             self.sinks = (self._relay,)
@@ -60,3 +61,5 @@ class Voice:
         """Deliver what waits, in so many seconds at most."""
         if self._relay is not None:
             self._relay.close(seconds)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
