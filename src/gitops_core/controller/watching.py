@@ -30,9 +30,21 @@ Moves = Mapping[ResourceKey, tuple[tuple[str, ...], str | None]]
 _Place = tuple[int, Owner]
 
 
-def _place(app: Application) -> _Place:
+def _place(target: Target, app: Application) -> _Place:
     """Return what is watched once: a target, for one owner, because a target may see only what bears the owner's mark."""
-    return id(app.target), app.owner
+    return id(target), app.owner
+
+
+def _by_target(app: Application, keys: Collection[ResourceKey]) -> list[tuple[Target, Collection[ResourceKey]]]:
+    """Return the targets that hold *keys* and can be watched, each with its own keys: a router is asked who holds what."""
+    if "member" not in capabilities(app.target):
+        return [(app.target, keys)] if keys and "watch" in capabilities(app.target) else []
+    found: dict[int, tuple[Target, list[ResourceKey]]] = {}
+    for key in keys:
+        member = app.target.member(key)
+        if "watch" in capabilities(member):
+            found.setdefault(id(member), (member, []))[1].append(key)
+    return list(found.values())
 
 
 @attrs.define(eq=False)
@@ -120,31 +132,31 @@ class Watching:
         """Why a target cannot be watched for now, by its name."""
 
     def follow(self, app: Application, keys: Collection[ResourceKey], before: Collection[ResourceKey] = ()) -> None:
-        """Follow *keys* of *app*, which owned *before*. Cost: O(keys that came or went)."""
-        if self._with.threads is None or "watch" not in capabilities(app.target):
+        """Follow *keys* of *app*, which owned *before*. Cost: O(keys)."""
+        if self._with.threads is None:
             return
-        watched = self._watched.setdefault(_place(app), _Watched(app.target, app))
-        for key in set(before).difference(keys):
-            self._drop(watched, app.id, key)
-        for key in keys:
-            owners = watched.owners.get(key, ())
-            if app.id not in owners:
-                watched.owners[key] = (*owners, app.id)
-        run = watched.run
-        if watched.restart_at is None and (run is None or not run.keys.issuperset(keys)) and keys:
-            watched.restart_at = self._clock.monotonic() + (self._with.restart if run is not None else 0.0)
+        for target, gone in _by_target(app, set(before).difference(keys)):
+            self._forget(self._watched.get(_place(target, app)), app, gone)
+        for target, wanted in _by_target(app, keys):
+            watched = self._watched.setdefault(_place(target, app), _Watched(target, app))
+            for key in wanted:
+                owners = watched.owners.get(key, ())
+                if app.id not in owners:
+                    watched.owners[key] = (*owners, app.id)
+            run = watched.run
+            if watched.restart_at is None and (run is None or not run.keys.issuperset(wanted)):
+                watched.restart_at = self._clock.monotonic() + (self._with.restart if run is not None else 0.0)
 
     def leave(self, app: Application, keys: Collection[ResourceKey]) -> None:
         """Follow *keys* no longer for *app*; a target that nobody uses any more is not watched."""
-        watched = self._watched.get(_place(app))
-        if watched is None:
-            return
         self.eager.discard(app.id)
-        for key in keys:
-            self._drop(watched, app.id, key)
-        if not watched.owners:
-            self._end(watched)
-            del self._watched[_place(app)]
+        for target, gone in _by_target(app, keys):
+            place = _place(target, app)
+            watched = self._watched.get(place)
+            self._forget(watched, app, gone)
+            if watched is not None and not watched.owners:
+                self._end(watched)
+                del self._watched[place]
 
     def listen(self, app: Application, *, eagerly: bool) -> None:
         """Let *app* hear of every event, even of those that leave its objects as they are, or no longer."""
@@ -152,9 +164,8 @@ class Watching:
 
     def covers(self, app: Application, keys: Collection[ResourceKey]) -> bool:
         """Tell whether every one of *keys* is being watched now."""
-        watched = self._watched.get(_place(app))
-        run = watched.run if watched is not None else None
-        return run is not None and not run.failed and run.keys.issuperset(keys)
+        found = [(self._watched.get(_place(target, app)), wanted) for target, wanted in _by_target(app, keys)]
+        return sum(len(wanted) for watched, wanted in found if _is_covering(watched, wanted)) == len(keys)
 
     def tend(self) -> None:
         """Begin the watches that are due."""
@@ -185,13 +196,14 @@ class Watching:
 
     # -- one target ---------------------------------------------------------------------------------------------------------
 
-    def _drop(self, watched: _Watched, name: str, key: ResourceKey) -> None:
-        owners = tuple(owner for owner in watched.owners.get(key, ()) if owner != name)
-        if owners:
-            watched.owners[key] = owners
-        else:
-            watched.owners.pop(key, None)
-            watched.seen.pop(key, None)
+    def _forget(self, watched: _Watched | None, app: Application, keys: Collection[ResourceKey]) -> None:
+        for key in keys if watched is not None else ():
+            owners = tuple(owner for owner in watched.owners.get(key, ()) if owner != app.id)
+            if owners:
+                watched.owners[key] = owners
+            else:
+                watched.owners.pop(key, None)
+                watched.seen.pop(key, None)
 
     def _begin(self, watched: _Watched) -> None:
         """Begin a run with all keys, and end the one before after that: nothing is missed in between."""
@@ -267,6 +279,11 @@ class Watching:
             self._moves[key] = (watched.owners.get(key, ()), version)
         if is_first:
             self._with.report()
+
+
+def _is_covering(watched: _Watched | None, keys: Collection[ResourceKey]) -> bool:
+    run = watched.run if watched is not None else None
+    return run is not None and not run.failed and run.keys.issuperset(keys)
 
 
 def gate(live: Live) -> str:
