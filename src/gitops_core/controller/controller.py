@@ -380,7 +380,11 @@ class Controller:
         self._wake.set()
 
     def _heard(self, message: Callable[[], Any]) -> None:
-        message()
+        try:
+            message()
+        except Exception as error:  # noqa: BLE001  # why: one bad decision must not end all others; it is told, and in the status
+            _log.exception("a controller's decision failed; the others go on")
+            self._error = f"a decision failed with {type(error).__name__}, which is a fault of the controller; the log has more"
 
     def _hand_over(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         def carry_out() -> None:
@@ -391,6 +395,10 @@ class Controller:
             self._workers.submit(carry_out)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        # In a thread, because a handler may interrupt the main one where it holds the very lock that is needed here.
+        threading.Thread(target=self._signalled, name="gitops-signal", daemon=True).start()
+
+    def _signalled(self) -> None:
         if self._stopping.is_set():
             self._at_once.set()
         self._stopping.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -17,11 +17,12 @@ from gitops_core.controller.passing import Job, Report, carry_out, differ
 from gitops_core.controller.references import Reference, Resolved, look_up
 from gitops_core.controller.signals import PassSignal
 from gitops_core.controller.status import ApplicationStatus, Phase, Stuck
-from gitops_core.controller.surroundings import Surroundings
+from gitops_core.controller.surroundings import Surroundings, Task
 from gitops_core.controller.telling import APPLIED, facts_of, news_of, news_of_orders, news_of_phase
+from gitops_core.controller.underway import UnderWay
 from gitops_core.controller.units import Hold, Unit
 from gitops_core.controller.watching import Moves, is_other
-from gitops_core.controller.workqueue import WorkQueue
+from gitops_core.controller.workqueue import Lane, WorkQueue
 from gitops_core.engine.runtime import Runtime
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
@@ -29,6 +30,7 @@ from gitops_core.model.results import PassStatus, ReconcileResult
 from gitops_core.model.revisions import Revision
 
 _POLL: Final = "@poll "
+_POLLS: Final = Lane("@poll")  # a line of their own: no tenant, however busy, makes a push wait
 _NEVER: Final = float("inf")
 
 
@@ -50,8 +52,7 @@ class Desk:
         self._watching = surroundings.watching
         self._place = surroundings.place
         self._gates = Gates(surroundings, self._fleet, self._due)
-        self._busy = 0
-        self._stuck: dict[str, float] = {}
+        self._under_way = UnderWay(self._clock)
         self._halted = False
 
     # -- who there is -----------------------------------------------------------------------------------------------------
@@ -198,14 +199,14 @@ class Desk:
             self._queue.add(unit.app.id, self._clock.monotonic() + after, unit.lane)
 
     def _poll_soon(self, reference: str, after: float = 0.0) -> None:
-        self._queue.add(_POLL + reference, self._clock.monotonic() + after)
+        self._queue.add(_POLL + reference, self._clock.monotonic() + after, _POLLS)
 
     # -- the turn -----------------------------------------------------------------------------------------------------------
 
     @property
     def busy(self) -> int:
         """How many workers are at work, those included that do not come back."""
-        return self._busy
+        return len(self._under_way)
 
     @property
     def waiting(self) -> int:
@@ -214,9 +215,7 @@ class Desk:
 
     def stuck(self) -> tuple[Stuck, ...]:
         """Return the workers that have not come back in time."""
-        now, epoch = self._clock.monotonic(), self._clock.now()
-        found = sorted(self._stuck.items())
-        return tuple(Stuck(work=name, since=epoch - (now - begun), seconds=now - begun) for name, begun in found)
+        return self._under_way.stuck()
 
     def begin_next(self) -> bool:
         """Hand one piece of due work to a worker, if one is free; return whether there was something to do."""
@@ -236,32 +235,29 @@ class Desk:
     def _may_begin(self) -> bool:
         """Tell whether a worker is free; none is missed while none is, because each that comes back is a turn."""
         limits = self._limits
-        is_free = self._busy - len(self._stuck) < limits.workers and self._busy < limits.workers + limits.replacements
+        busy, late = len(self._under_way), self._under_way.late
+        is_free = busy - late < limits.workers and busy < limits.workers + limits.replacements
         return is_free and not self._halted
 
     def watch_over(self) -> None:
-        """Put applications whose worker does not come back in quarantine."""
-        now = self._clock.monotonic()
-        for name in self._queue.in_hand:
+        """Tell of workers that do not come back in time, and put their applications in quarantine."""
+        for name in self._under_way.newly_late():
+            waits = "a plug-in that has not come back; nothing is begun before it does"
             unit = self._fleet.units.get(name)
-            if unit is None or unit.signal is None or unit.quarantined:
-                continue
-            if now - unit.begun > unit.app.options.deadline + self._limits.grace:
+            if unit is not None and unit.signal is not None:
                 unit.quarantined = True
-                self._stuck[name] = unit.begun
                 unit.signal.stop("its time is over")
-                waits = "a plug-in that has not come back; nothing is begun before it does"
                 self._set(unit, phase=Phase.QUARANTINED, waits_for=waits)
-                self._with.tell(EventType.QUARANTINED, name, f"no answer for {now - unit.begun:.0f} s: {waits}")
+            self._with.tell(EventType.QUARANTINED, name if unit is not None else "", f"{name}: {waits}")
 
-    def _hand_over(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        self._busy += 1
+    def _hand_over(self, task: Task) -> None:
+        number = self._under_way.begin(task.name, task.patience + self._limits.grace)
 
         def back(answer: Any) -> None:
-            self._busy -= 1
-            then(answer)
+            self._under_way.end(number)
+            task.then(answer)
 
-        self._with.hand_over(work, back)
+        self._with.hand_over(task.work, back)
 
     # -- polls --------------------------------------------------------------------------------------------------------------
 
@@ -275,7 +271,8 @@ class Desk:
             self._queue.done(key)  # asked again when the roster changes
             return
         app = ours[0].app
-        self._hand_over(partial(look_up, app, self._with.store, self._runtime()), partial(self._polled, key))
+        work = partial(look_up, app, self._with.store, self._runtime())
+        self._hand_over(Task(reference.name, work, partial(self._polled, key), app.options.deadline))
 
     def _polled(self, key: str, found: Resolved) -> None:
         self._queue.done(key)
@@ -313,7 +310,8 @@ class Desk:
         signal = unit.signal
         if signal is not None and unit.seen is not None:
             compare = partial(differ, unit.app, (unit.seen, revision), self._with.store, self._runtime())
-            self._hand_over(compare, lambda is_other: signal.stop(f"superseded by {revision.id[:12]}") if is_other else None)
+            then = partial(_supersede, signal, revision)
+            self._hand_over(Task(f"what is new for {unit.app.id}", compare, then, unit.app.options.deadline))
 
     # -- passes -------------------------------------------------------------------------------------------------------------
 
@@ -359,7 +357,8 @@ class Desk:
         unit.leaves, unit.look, unit.tokens, unit.roll_back = unit.roll_back, False, (), ""
         runtime = attrs.evolve(self._runtime(), cancel=unit.signal)
         self._set(unit, running=True, waits_for="", waits_until=None, next_run=None)
-        self._hand_over(partial(carry_out, job, self._with.store, runtime), partial(self._passed, unit, job))
+        work = partial(carry_out, job, self._with.store, runtime)
+        self._hand_over(Task(unit.app.id, work, partial(self._passed, unit, job), unit.app.options.deadline))
 
     def _runtime(self) -> Runtime:
         return attrs.evolve(self._with.runtime, waits=False, term=self._place.term)
@@ -368,7 +367,6 @@ class Desk:
         name = unit.app.id
         self._queue.done(name)
         stopped, unit.signal = unit.signal is not None and bool(unit.signal.why) and not unit.quarantined, None
-        self._stuck.pop(name, None)
         unit.quarantined = False
         if self._fleet.units.get(name) is unit:
             self._take_in(unit, job, report, stopped=stopped)
@@ -477,3 +475,9 @@ class Desk:
         if phase is not before.phase:
             news = news_of_phase(before, unit.status)
             self._with.tell(news.type, unit.app.id, news.message, **news.data)
+
+
+def _supersede(signal: PassSignal, revision: Revision, is_other: bool) -> None:
+    """Let a pass whose files are others at *revision* finish the change in hand."""
+    if is_other:
+        signal.stop(f"superseded by {revision.id[:12]}")

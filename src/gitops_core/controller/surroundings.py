@@ -43,3 +43,21 @@ class Surroundings:
     tell: Teller
     watching: Watching
     place: Place
+
+
+@attrs.frozen
+class Task:
+    """
+    Work for a worker.
+
+    Attributes:
+        name: What it is, for who asks what does not come back.
+        work: What to do.
+        then: Gets the answer, in the desk's own thread.
+        patience: Seconds that it may take.
+    """
+
+    name: str
+    work: Callable[[], Any]
+    then: Callable[[Any], None]
+    patience: float

@@ -197,7 +197,9 @@ class Watching:
     # -- one target ---------------------------------------------------------------------------------------------------------
 
     def _forget(self, watched: _Watched | None, app: Application, keys: Collection[ResourceKey]) -> None:
-        for key in keys if watched is not None else ():
+        if watched is None:
+            return
+        for key in keys:
             owners = tuple(owner for owner in watched.owners.get(key, ()) if owner != app.id)
             if owners:
                 watched.owners[key] = owners
