@@ -25,7 +25,8 @@ class ControllerLimits:
         contested_memory: How long a repaired drift is remembered.
         grace: How long a worker may take longer than its pass's deadline before its application is put in quarantine.
         shutdown: How long :meth:`.Controller.stop` waits for the changes in hand.
-        watch_restart: How long to collect new objects before a watch begins anew with them.
+        watch_restart: How long to collect new objects before a watch begins anew with them; for each 2,000 that are watched already as
+            long again. Until then they are looked at in intervals.
         events: Events that may wait for sinks.
         overflow: What is dropped when more wait: ``drop_oldest`` or ``drop_newest``. Work never waits for a sink.
 

@@ -20,6 +20,7 @@ from gitops_core.model.resources import Live, ResourceKey, Unreadable
 from gitops_core.model.values import digest
 
 _GONE: Final = "gone"
+_MANY: Final = 2_000  # objects, of which a watch tells in a moment
 _PAUSE: Final = 1.0  # seconds before a watch that ended begins anew, at first
 _LONGEST_PAUSE: Final = 60.0
 
@@ -145,7 +146,11 @@ class Watching:
                     watched.owners[key] = (*owners, app.id)
             run = watched.run
             if watched.restart_at is None and (run is None or not run.keys.issuperset(wanted)):
-                watched.restart_at = self._clock.monotonic() + (self._with.restart if run is not None else 0.0)
+                watched.restart_at = self._clock.monotonic() + (self._collecting(watched) if run is not None else 0.0)
+
+    def _collecting(self, watched: _Watched) -> float:
+        """Return how long to collect new keys: longer for many, because a watch that begins anew tells of all of them."""
+        return self._with.restart * (1.0 + len(watched.owners) / _MANY)
 
     def leave(self, app: Application, keys: Collection[ResourceKey]) -> None:
         """Follow *keys* no longer for *app*; a target that nobody uses any more is not watched."""
