@@ -53,12 +53,12 @@ class UnderWay:
     def late(self) -> int:
         """How many have not come back in time."""
         now = self._clock.monotonic()
-        return sum(work.until <= now for work in self._works.values())
+        return sum(work.until < now for work in self._works.values())
 
     def newly_late(self) -> list[str]:
         """Return the names of those that have not come back in time, each once."""
         now = self._clock.monotonic()
-        found = [work for work in self._works.values() if work.until <= now and not work.is_told]
+        found = [work for work in self._works.values() if work.until < now and not work.is_told]
         for work in found:
             work.is_told = True
         return [work.name for work in found]
@@ -66,6 +66,6 @@ class UnderWay:
     def stuck(self) -> tuple[Stuck, ...]:
         """Return those that have not come back in time, as values."""
         now, epoch = self._clock.monotonic(), self._clock.now()
-        late = [work for work in tuple(self._works.values()) if work.until <= now]
+        late = [work for work in tuple(self._works.values()) if work.until < now]
         found = [Stuck(work=work.name, since=epoch - (now - work.begun), seconds=now - work.begun) for work in late]
         return tuple(sorted(found, key=lambda stuck: stuck.work))
