@@ -64,6 +64,7 @@ class Desk:
 
     def replace(self, applications: Iterable[Application]) -> None:
         """Let exactly *applications* be looked after; raises as :meth:`.Fleet.replace`."""
+        before = {name: unit.app for name, unit in self._fleet.units.items()}
         difference = self._fleet.replace(applications, self._clock.now())
         for unit in difference.gone:
             self._taken_out(unit)
@@ -72,6 +73,9 @@ class Desk:
         for name in difference.asked:
             self._poll_soon(name)
         for unit in difference.fresh:
+            known = before.get(unit.app.id, unit.app)
+            if known.target is not unit.app.target:
+                self._watching.leave(known, unit.versions)
             self._due(unit)
         self._gates.keep(unit.app.target for unit in self._fleet.units.values())
 
