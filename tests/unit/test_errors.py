@@ -17,6 +17,7 @@ from gitops_core.errors import (
     Immutable,
     Invalid,
     Partial,
+    Permission,
     PluginError,
     RenderError,
     Throttled,
@@ -116,3 +117,8 @@ def test_a_cycle_is_told_as_a_path() -> None:
         "depends_on closes a circle: apps/Deployment/shop/web -> File/motd -> apps/Deployment/shop/web; remove one of these"
     )
     assert error.path[0] == error.path[-1] == WEB
+
+
+def test_a_permission_reads_as_a_request_with_what_is_known_of_it() -> None:
+    assert str(Permission("list", "", "configmaps")) == "list configmaps"
+    assert str(Permission("patch", "apps", "deployments", "shop", "web")) == "patch deployments.apps web in shop"

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
+from gitops_core.context import SystemClock
 from gitops_core.errors import Cancelled, DeadlineExceeded
 from gitops_core.interfaces import (
     Context,
@@ -257,3 +258,17 @@ def test_what_a_target_is_asked_to_do_does_not_show_the_body() -> None:
 
 def test_a_context_belongs_to_an_application() -> None:
     assert context(owner=Owner("example.org", "demo")).owner.key("protect") == "example.org/protect"
+
+
+def test_a_source_that_says_nothing_shares_no_resolve_and_is_told_by_no_push() -> None:
+    source = SmallestSource()
+    assert source.reference == ""
+    assert not source.is_told_by("https://example.org/shop.git", "refs/heads/main")
+
+
+def test_a_wait_on_the_machines_clock_tells_whether_its_signal_is_set() -> None:
+    clock, signal = SystemClock(), threading.Event()
+    assert not clock.wait(signal, 0.0)
+    signal.set()
+    assert clock.wait(signal, 1000.0)
+    assert clock.monotonic() <= clock.monotonic()

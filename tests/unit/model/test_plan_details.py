@@ -96,3 +96,24 @@ def test_a_complete_plan_says_nothing_about_what_is_missing():
 def test_everything_that_a_change_comes_after_is_listed():
     plan = plan_of(change("+ A/a", depends_on=(as_key("B/b"), as_key("C/c"))))
     assert "      # after B/b, C/c\n" in plan.text()
+
+
+@pytest.mark.parametrize(("needs", "said"), [((False, False), None), ((True, False), "1 object"), ((True, True), "2 objects")])
+def test_a_plan_says_how_many_objects_have_to_settle(needs, said):
+    plan = plan_of(*(change(f"+ A/{name}", wait=wait) for name, wait in zip("ab", needs, strict=True)))
+    for text in (plan.text(), plan.markdown()):
+        assert ("Wait for" in text) is (said is not None)
+        assert said is None or f"Wait for: {said} to settle" in text
+
+
+def test_what_is_added_and_removed_has_one_line_and_what_is_replaced_two():
+    changed = change("~ A/a", {"/new": (..., "x"), "/old": ("y", ...), "/same": (1, 2)})
+    lines = [line for diff in changed.diff for line in plan_markdown._diff_lines(diff)]
+    assert lines == ['+ new: "x"', '- old: "y"', "- same: 1", "+ same: 2"]
+
+
+def test_a_plan_says_that_values_are_shortened_and_what_is_missing():
+    plan = attrs.evolve(plan_of(change("~ A/a", {"/x": ("", "v" * (LONGEST_VALUE + 1))})), complete=False)
+    for text in (plan.text(), plan.markdown()):
+        assert f"Values of more than {LONGEST_VALUE} characters are shortened" in text
+        assert incomplete(plan) in text

@@ -124,6 +124,7 @@ def test_a_live_object_takes_its_body_or_a_way_to_read_it() -> None:
     assert Live("File/motd", {"a": 1}).body == {"a": 1}
     lazy = Live(("File", "motd"), lambda: {"a": 2}, id="7", version="3")
     assert lazy.body == {"a": 2}
+    assert (Live("File/motd", {"a": 1}).is_at_hand, lazy.is_at_hand) == (True, False)
     assert (lazy.key, lazy.owner) == (ResourceKey("", "File", "", "motd"), None)
     assert "canary" not in repr(Live("File/motd", {"a": "canary"}))
 

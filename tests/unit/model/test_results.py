@@ -43,6 +43,12 @@ def test_a_check_is_ok_when_nothing_failed_and_nothing_is_denied() -> None:
     assert not CheckResult(None, failures=(DENIED,)).ok
 
 
+def test_a_check_reads_as_its_text() -> None:
+    check = CheckResult(None, failures=(DENIED,))
+    assert str(check) == check.text()
+    assert DENIED.message in str(check)
+
+
 def test_a_check_that_could_not_resolve_has_no_revision() -> None:
     assert CheckResult(None).text() == "ok: 0 declared"
 

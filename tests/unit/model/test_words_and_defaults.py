@@ -17,7 +17,8 @@ KEY = as_key("A/a")
 def test_the_words_for_kinds_of_events_are_these_in_this_order():
     assert [str(word) for word in EventType] == [
         "pass-started", "resolved", "rendered", "violation", "planned", "change-started", "change-finished", "retrying",
-        "notice", "pass-finished",
+        "notice", "pass-finished", "phase-changed", "drifted", "contested", "ordered", "quarantined", "breaker-opened",
+        "breaker-closed", "membership", "applications-failed",
     ]  # fmt: skip
 
 

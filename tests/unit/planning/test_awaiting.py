@@ -10,7 +10,7 @@ from gitops_core.model.guards import Guard
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.inventory import EntryState, Intent
 from gitops_core.model.resources import Unreadable, as_key, key_of
-from gitops_core.planning.awaiting import Unsettled, held
+from gitops_core.planning.awaiting import Unsettled, held, leaving
 from gitops_core.planning.planner import make_plan
 from gitops_core.testing.plan_worlds import PlanWorld
 
@@ -132,3 +132,38 @@ def test_an_object_on_which_the_api_still_works_keeps_what_needs_it_back_althoug
     planned = make_plan(request)
     assert states(planned) == {"a": ("deferred", "unreadable"), "b": ("skipped", "dependency")}
     assert [(a.reason, a.retry_after) for a in planned.awaited] == [("resizing", 7.0)]
+
+
+@pytest.mark.parametrize(("written_before", "is_again"), [(True, True), (False, False)])
+def test_a_write_is_put_off_while_its_own_content_has_not_shown_up_and_not_when_something_else_is_declared(
+    world, written_before, is_again
+):
+    world.apply(thing("a"))
+    change = make_plan(world.request(thing("a", x=1))).plan["Thing/a"]
+    request = written(world, 1.0, thing("a", x=1), written=change.desired if written_before else "digest of another")
+    after = held(request, change)
+    assert (after.state.value, after.rule) == (("deferred", "awaited") if is_again else ("ready", ""))
+    assert after.reason.endswith("; it was written, and the target still shows something else") is is_again
+
+
+@pytest.mark.parametrize(("seconds", "why"), [(1.0, True), (11.0, False)])
+def test_what_was_deleted_a_moment_ago_and_is_declared_again_is_created_when_it_is_gone(world, seconds, why):
+    """It is still listed; an update of it would be lost with it."""
+    world.apply(thing("a"))
+    request = written(world, seconds, thing("a"), written="")
+    said = "its delete was accepted, and the target still shows it; it will be created again when it is gone"
+    assert leaving(request, as_key("Thing/a")) == (said if why else "")
+    assert [c.action.value for c in make_plan(request).plan.changes] == (["create"] if why else [])
+
+
+def test_a_delete_that_was_accepted_is_not_asked_for_again_while_the_object_is_still_shown(world):
+    world.apply(thing("a"), thing("b"))
+    planned = make_plan(written(world, 1.0, thing("b"), written=""))
+    assert states(planned) == {"a": ("deferred", "awaited")}
+    assert planned.plan["Thing/a"].reason.endswith("; its delete was accepted, and the target still shows it")
+    assert [awaited.leaves for awaited in planned.awaited] == [True]
+
+
+def test_another_object_under_the_name_of_one_that_was_deleted_is_there_to_stay(world):
+    world.apply(thing("a"))
+    assert leaving(written(world, 1.0, thing("a"), id="another", written=""), as_key("Thing/a")) == ""
