@@ -87,6 +87,8 @@ class _Lent(Executor):
     def _work(self) -> None:
         while (task := self._next()) is not None:
             future, run = task
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(run())
             except BaseException as error:  # noqa: BLE001  # why: a future carries every kind of failure

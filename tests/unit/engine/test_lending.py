@@ -67,3 +67,15 @@ def test_what_was_closed_can_be_opened_again() -> None:
     with lent.lend(2) as pool:
         assert pool.submit(threading.get_ident).result(5) != threading.get_ident()
     lent.close()
+
+
+def test_a_task_that_was_cancelled_while_it_waited_is_left_out_and_takes_no_thread_with_it() -> None:
+    lent, go, ran = LentThreads(), threading.Event(), list[int]()
+    with lent.lend(2) as pool:
+        busy = [pool.submit(go.wait, 5) for _ in range(2)]
+        cancelled, kept = pool.submit(ran.append, 1), pool.submit(ran.append, 2)
+        assert cancelled.cancel()
+        go.set()
+    assert all(future.result(0) for future in busy)
+    assert (ran, kept.done()) == ([2], True)
+    lent.close()
