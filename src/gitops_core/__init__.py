@@ -13,7 +13,7 @@ The house, in the order in which data flows through it::
     health       pure: a live object -> settled? healthy?
     targets      kubernetes, memory, directory, router
     kubernetes_api  the way to a Kubernetes API server: connection, errors, kinds, watches
-    postgres_api the way to a PostgreSQL server: sessions, errors
+    postgres_api the way to a PostgreSQL server: driver, sessions, errors
     state        memory, sqlite, kubernetes, postgres: what we own, written ahead
     operations   plan, apply, reconcile, check, destroy, explain
     coordination local, kubernetes, postgres: who takes part, where several engines share the work

@@ -437,8 +437,9 @@ class Coordinator(Plugin):
     before its own standing has ended. Methods are called by one thread of each member.
 
     Raises (every method):
-        StateUnavailable: What the members agree through cannot be reached. RETRY; the standing ends by itself.
-        Denied: Not allowed to. STALL.
+        StateUnavailable: What the members agree through cannot be reached. RETRY; the standing ends by itself. Or it does not let
+            us, where it is a database: STALL.
+        Denied: Not allowed to, where it is an API. STALL.
     """
 
     interval: float = 5.0

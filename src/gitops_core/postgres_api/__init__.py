@@ -1,1 +1,1 @@
-"""The way to a PostgreSQL server: sessions with limits, and its errors as ours."""
+"""The way to a PostgreSQL server: its driver, addresses with limits, sessions that are lent, and its errors as ours."""

@@ -1,122 +1,242 @@
-"""One session at a PostgreSQL server: opened when needed, opened anew when it broke or the process forked, bounded in all its waits."""
+"""
+A bounded number of connections, each lent to one thread at a time.
+
+An application that is held belongs to the session that has its lock, and everything about it goes through that very session: when
+the session has ended, and the lock with it, nothing of the old holder can be written any more.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+import select
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import attrs
-from attrs.validators import ge
 
-from gitops_core.errors import ConfigError, MissingExtra
-from gitops_core.postgres_api.failures import error_of
-
-if TYPE_CHECKING:
-    import psycopg
-
-_SHORTEST_CONNECT: Final = 2
-"""Source: libpq, connect_timeout: less than 2 seconds is 2 seconds."""
+from gitops_core.errors import StateUnavailable
+from gitops_core.postgres_api.addresses import Address, Connection
+from gitops_core.postgres_api.driver import psycopg
+from gitops_core.postgres_api.failures import ends_session, translated
+from gitops_core.postgres_api.forks import follow_forks
 
 
-def driver() -> Any:
-    """Return the module psycopg; raises MissingExtra without it. STALL."""
-    try:
-        import psycopg
-    except ImportError as error:
-        raise MissingExtra("PostgreSQL needs psycopg 3; install gitops-core[postgres]") from error
-    return psycopg
-
-
-@attrs.frozen
-class Address:
-    """
-    Where a server is, and how long to wait for it.
-
-    Attributes:
-        conninfo: As libpq takes it: ``host=db dbname=gitops user=engine``, or a URL. Never shown: it may hold a password.
-        timeout: Seconds that a statement, a lock, an open transaction without a statement, and silence on the wire may take.
-    """
-
-    conninfo: str = attrs.field(repr=False)
-    timeout: float = attrs.field(default=5.0, validator=ge(0.1))
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters for libpq; raises ConfigError when *conninfo* cannot be read. STALL."""
-        psycopg = driver()
-        try:
-            given = psycopg.conninfo.conninfo_to_dict(self.conninfo)
-        except psycopg.ProgrammingError:
-            # Not chained: the driver quotes what it could not read.
-            raise ConfigError(
-                "the connection string of PostgreSQL cannot be read; write it as 'host=... dbname=... user=...'"
-            ) from None
-        seconds = max(1, round(self.timeout))
-        bounds = {"connect_timeout": max(_SHORTEST_CONNECT, seconds), "tcp_user_timeout": int(self.timeout * 1000),
-            "keepalives_idle": seconds, "keepalives_interval": 1, "keepalives_count": 3}  # fmt: skip
-        return {**bounds, **given}
-
-    def place(self) -> str:
-        """Return how messages call it: host and database."""
-        known = self.parameters()
-        return f"PostgreSQL at {known.get('host', 'the local socket')}, database {known.get('dbname', known.get('user', 'by default'))}"
-
-
+@attrs.define(eq=False)
 class Session:
     """
-    A session for one thread.
+    One connection.
 
-    Args:
-        address: Where.
-        name: What the server's list of sessions shows.
-        schema: Where names without a schema are looked for.
+    Attributes:
+        connection: Open, outside of a transaction, while nobody uses it.
+        busy: Lent to a thread.
+        holds: How many applications it has the lock of.
+        lost: The server ended it, or it broke: its locks are gone.
     """
 
-    def __init__(self, address: Address, name: str, schema: str) -> None:
-        self.place = address.place()
-        self._address = address
-        self._name, self._schema = name, schema
-        self._connection: psycopg.Connection[Any] | None = None
-        self._process = 0
+    connection: Connection
+    busy: bool = True
+    holds: int = 0
+    lost: bool = False
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[psycopg.Cursor[Any]]:
+    def is_alive(self) -> bool:
+        """Tell whether an idle connection can still be used. Cost: a system call, no round trip."""
+        poll = select.poll()
+        poll.register(self.connection.fileno(), select.POLLIN)
+        try:
+            while poll.poll(0):  # the server says something, unasked: that it stops, or a notice
+                self.connection.pgconn.consume_input()
+                if self.connection.closed:
+                    return False
+        except psycopg.Error:
+            return False
+        return True
+
+
+class Sessions:
+    """
+    The connections to one database. Safe between threads; no lock is held while the server works.
+
+    Args:
+        address: What to open.
+        prepare: Called with the first connection before anything else, and again after every failure.
+        limit: Connections opened at most; each is opened when needed.
+
+    Cost: nothing to make; no round trip for a session that is open.
+    """
+
+    def __init__(self, address: Address, prepare: Callable[[Connection, Address], None], limit: int = 1) -> None:
+        self.address = address
+        self._prepare, self._limit = prepare, limit
+        self._prepared = False
+        self._changed = threading.Condition()
+        self._sessions: list[Session] = []
+        self._opening = 0
+        self._held: dict[str, Session] = {}
+        follow_forks(self)
+
+    @contextmanager
+    def lend(self, application: str = "") -> Iterator[Connection]:
         """
-        Yield a cursor inside of one transaction; it is committed at the end of the block, and rolled back when the block raises.
+        Lend the session that holds *application*, or any.
 
         Raises:
-            GitOpsError: By the table of ``failures``. After one that broke the session the next call opens another.
-
-        Cost: two round trips besides the statements; connecting comes on top the first time.
+            StateUnavailable: No session became free within ``timeout`` seconds, or the one that held *application* is gone. RETRY.
         """
-        psycopg = driver()
-        try:
-            connection = self._opened()
-            with connection.transaction(), connection.cursor() as cursor:
-                yield cursor
-        except psycopg.Error as error:
-            if self._connection is not None and self._connection.broken:
-                self.close()
-            words = error.diag.message_primary or str(error)
-            raise error_of(error.sqlstate, self.place, words) from error
+        with self.session(application) as session:
+            yield session.connection
 
-    def _opened(self) -> psycopg.Connection[Any]:
-        if self._connection is None or self._connection.closed or self._process != os.getpid():
-            # What the process had before a fork belongs to its parent: it is left alone, not closed.
-            parameters = {**self._address.parameters(), "application_name": self._name}
-            connection = driver().connect(**parameters, autocommit=True)
-            self._connection, self._process = connection, os.getpid()
-            bound = f"{int(self._address.timeout * 1000)}ms"
-            connection.execute(
-                "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), "
-                "set_config('idle_in_transaction_session_timeout', %s, false), set_config('search_path', %s, false)",
-                (bound, bound, bound, self._schema),
-            )
-        return self._connection
+    @contextmanager
+    def session(self, application: str = "") -> Iterator[Session]:
+        """Lend a session as a whole; like :meth:`lend`."""
+        session = self._take(application)
+        failed = True
+        try:
+            with translated(self.address.place):
+                try:
+                    if not self._prepared:
+                        self._prepare(session.connection, self.address)
+                        self._prepared = True
+                    yield session
+                    failed = False
+                except BaseException as error:  # an interrupt may have come after a lock was taken and before that was noted
+                    session.lost = session.lost or ends_session(error) or not isinstance(error, Exception)
+                    raise
+        finally:
+            self._give_back(session, failed=failed)
+
+    def bind(self, application: str, session: Session) -> None:
+        """Note that *session*, which is lent to the caller, has the lock of *application*."""
+        with self._changed:
+            self._held[application] = session
+            session.holds += 1
+
+    def unbind(self, application: str, session: Session) -> None:
+        """Note that *session* does not have the lock of *application* any more; a no-op when it had not."""
+        with self._changed:
+            if self._held.get(application) is session:
+                del self._held[application]
+                session.holds -= 1
+
+    def holds(self, application: str, session: Session) -> bool:
+        """Tell whether *session* has the lock of *application*."""
+        with self._changed:
+            return self._held.get(application) is session and not session.lost
 
     def close(self) -> None:
-        """End the session; a later transaction opens another. Idempotent."""
-        connection, self._connection = self._connection, None
-        if connection is not None and self._process == os.getpid():
-            connection.close()
+        """End all sessions, and with them all locks; the next call opens new ones."""
+        with self._changed:
+            ended, self._sessions, self._prepared = self._sessions, [], False
+            for session in ended:
+                session.lost = True
+        for session in ended:
+            session.connection.close()
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: connections and locks are its parent's, and not even ended from here."""
+        _ABANDONED.extend(self._sessions)
+        self._changed = threading.Condition()  # perhaps held, by a thread that is not here
+        self._sessions, self._opening, self._held = [], 0, {}
+
+    def _take(self, application: str) -> Session:
+        deadline = time.monotonic() + self.address.timeout
+        dead: list[Session] = []
+        try:
+            with self._changed:
+                while (session := self._free(application, dead)) is None:
+                    if self._may_open(application):
+                        self._opening += 1
+                        break
+                    left = deadline - time.monotonic()
+                    if left <= 0 or not self._changed.wait(left):
+                        raise StateUnavailable(
+                            f"{self.address.place}: all {len(self._sessions)} sessions were busy for "
+                            f"{self.address.timeout:g} s; allow more of them, or look what they do"
+                        )
+        finally:
+            for broken in dead:
+                broken.connection.close()
+        return session or self._open()
+
+    def _free(self, application: str, dead: list[Session]) -> Session | None:
+        """Return a session that may be used, marked as busy. The caller has the lock, and closes the *dead* ones without it."""
+        bound = self._held.get(application)
+        for session in [bound] if bound else sorted(self._sessions, key=_load):
+            if not session.busy and not session.lost and not session.is_alive():
+                session.lost = True
+                self._sessions.remove(session)
+                dead.append(session)
+            elif not session.busy and not session.lost:
+                session.busy = True
+                return session
+        if bound and bound.lost:
+            raise StateUnavailable(
+                f"{application}: the session that held it has ended, and the lock with it; nothing was written. "
+                "The next pass takes the lock anew"
+            )
+        return None
+
+    def _may_open(self, application: str) -> bool:
+        return application not in self._held and len(self._sessions) + self._opening < self._limit
+
+    def _open(self) -> Session:
+        session = None
+        try:
+            session = Session(self.address.open())
+        finally:
+            with self._changed:
+                self._opening -= 1
+                if session is not None:
+                    self._sessions.append(session)
+                self._changed.notify_all()
+        return session
+
+    def _give_back(self, session: Session, *, failed: bool) -> None:
+        if failed and not session.lost:
+            session.lost = session.connection.closed or session.connection.info.transaction_status != _IDLE
+        if session.lost:
+            session.connection.close()
+        with self._changed:
+            session.busy = False
+            if failed:
+                self._prepared = False  # whatever it was, who comes next looks at the tables again
+            if session.lost and session in self._sessions:
+                self._sessions.remove(session)
+            self._changed.notify_all()
+
+
+@contextmanager
+def transaction(connection: Connection, begin: str = "BEGIN", *, together: bool = True) -> Iterator[Connection]:
+    """
+    Do several statements that all happen, or none.
+
+    Args:
+        connection: Outside of a transaction.
+        begin: The statement that begins it.
+        together: Send the statements on without waiting for each answer; the first answer that is asked for waits for all before.
+    """
+    try:
+        if together:
+            with connection.pipeline():
+                yield from _statements(connection, begin)
+        else:
+            yield from _statements(connection, begin)
+    except BaseException:
+        if not connection.closed and connection.info.transaction_status != _IDLE:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(connection: Connection, begin: str) -> Iterator[Connection]:
+    connection.execute(begin)
+    yield connection
+    connection.execute("COMMIT")
+
+
+def _load(session: Session) -> int:
+    return session.holds
+
+
+_IDLE: Final = psycopg.pq.TransactionStatus.IDLE
+_ABANDONED: Final[list[Session]] = []

@@ -143,7 +143,7 @@ def place(request, tmp_path):
     """Where they meet: the engine, and its address; each test has an installation of its own."""
     name = f"case-{next(_numbers)}"
     if request.param == "postgres":
-        return "postgres", f"{request.getfixturevalue('postgres_dsn')}@{name.replace('-', '_')}"
+        return "postgres", f"{request.getfixturevalue('postgres')}@{name.replace('-', '_')}"
     cluster = request.getfixturevalue("cluster")
     assert cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})[0] == 201
     return "kubernetes", f"{cluster.kubeconfig(tmp_path)}@{name}"

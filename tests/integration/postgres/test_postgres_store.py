@@ -18,7 +18,7 @@ from gitops_core.model.resources import ResourceKey
 from gitops_core.state.postgres import PostgresSettings, PostgresStore
 from gitops_core.testing.filled import filled
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres]
+pytestmark = pytest.mark.needs_postgres
 APP = "example.org/demo/edge"
 
 
@@ -100,6 +100,7 @@ def test_a_silent_holder_is_ended_by_who_waits(make):
             write(old, 0)
 
 
+@pytest.mark.slow
 def test_a_restarted_server_is_reconnected_to_and_nothing_is_lost(make, postgres_server):
     store = make()
     stop, acknowledged, errors = threading.Event(), [0], []
@@ -136,6 +137,7 @@ def test_a_restarted_server_is_reconnected_to_and_nothing_is_lost(make, postgres
     assert found == inventory_at(found.serial)
 
 
+@pytest.mark.slow
 def test_killed_at_any_time_nothing_acknowledged_is_lost(make):
     """Twelve kills of writers in the middle of a write; the lock is free at once."""
     make().inventory(APP)
@@ -292,6 +294,7 @@ def test_shapes_that_no_entry_has_are_swept(make, postgres, postgres_schema):
     assert make().inventory(APP) == store.inventory(APP)
 
 
+@pytest.mark.slow
 def test_ten_thousand_entries_take_two_round_trips_and_a_quiet_pass_few_statements(make, monkeypatch):
     store, sent = make(), []
     store.inventory(APP)

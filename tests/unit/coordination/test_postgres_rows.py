@@ -1,16 +1,13 @@
-"""What a beat makes of the rows, and what a server's refusals mean; on a real server in tests/integration/coordination."""
-
-import builtins
+"""What a beat makes of the rows; on a real server in tests/integration/coordination."""
 
 import pytest
 
+from gitops_core.coordination.pace import Pace
 from gitops_core.coordination.postgres import PostgresCoordinator
 from gitops_core.coordination.postgres.tables import Head, Seat, decide, refuse_twins
-from gitops_core.errors import ConfigError, Denied, Disposition, MissingExtra, StateConflict, StateLocked, StateUnavailable
+from gitops_core.errors import ConfigError, StateLocked
 from gitops_core.model.applications import Owner
 from gitops_core.model.rosters import Member, Roster
-from gitops_core.postgres_api.failures import FAILURES, error_of
-from gitops_core.postgres_api.sessions import Address, Session, driver
 
 A, B = Member("a"), Member("b")
 NOW = 1_700_000_000.0
@@ -55,67 +52,12 @@ def test_a_schema_has_a_plain_name(schema):
         PostgresCoordinator("host=/nowhere", OWNER, schema=schema)
 
 
-@pytest.mark.parametrize(
-    ("code", "ours", "disposition"),
-    [
-        (None, StateUnavailable, Disposition.RETRY),
-        ("08006", StateUnavailable, Disposition.RETRY),
-        ("25006", StateUnavailable, Disposition.RETRY),
-        ("25P03", StateUnavailable, Disposition.RETRY),
-        ("28P01", Denied, Disposition.STALL),
-        ("3D000", StateUnavailable, Disposition.STALL),
-        ("40001", StateConflict, Disposition.RETRY),
-        ("40P01", StateConflict, Disposition.RETRY),
-        ("42501", Denied, Disposition.STALL),
-        ("42P01", StateUnavailable, Disposition.STALL),
-        ("53300", StateUnavailable, Disposition.RETRY),
-        ("55P03", StateUnavailable, Disposition.RETRY),
-        ("57014", StateUnavailable, Disposition.RETRY),
-        ("57P01", StateUnavailable, Disposition.RETRY),
-        ("58030", StateUnavailable, Disposition.RETRY),
-    ],
-)
-def test_each_refusal_of_the_server_is_an_error_of_ours(code, ours, disposition):
-    error = error_of(code, "PostgreSQL at db", "words\nof the server")
-    assert (type(error), error.disposition) == (ours, disposition)
-    assert "PostgreSQL at db" in str(error)
-    assert "(words of the server)" in str(error)
-
-
-def test_every_row_of_the_table_has_a_cure():
-    assert all(meaning and cure for _, meaning, cure, _ in FAILURES.values())
-
-
-def test_a_password_is_in_no_repr_place_or_error():
-    address = Address("host=db user=engine dbname=gitops password=hunter2")
-    assert address.place() == "PostgreSQL at db, database gitops"
-    assert "hunter2" not in repr(address) + repr(Session(address, "x", "y"))
+def test_a_password_is_in_no_error():
     with pytest.raises(ConfigError) as caught:
         PostgresCoordinator("host db hunter2", OWNER)
     assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"
-    assert caught.value.__suppress_context__
 
 
-def test_all_waits_of_a_session_have_bounds_unless_the_embedder_set_others():
-    found = Address("host=db tcp_user_timeout=7", 3.4).parameters()
-    assert {
-        name: int(found[name]) for name in ("connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_count")
-    } == {
-        "connect_timeout": 3,
-        "tcp_user_timeout": 7,
-        "keepalives_idle": 3,
-        "keepalives_count": 3,
-    }
-
-
-def test_without_the_driver_the_extra_is_named(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "psycopg":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtra, match=r"gitops-core\[postgres\]"):
-        driver()
+def test_a_statement_may_take_a_third_of_a_standing():
+    address = PostgresCoordinator("host=db", OWNER, pace=Pace(interval=3.0, validity=12.0, duration=15.0))._address
+    assert (address.timeout, address.connect_timeout, address.name) == (4.0, 4.0, "engine coordination")

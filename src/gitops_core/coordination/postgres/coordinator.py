@@ -7,21 +7,21 @@ import threading
 import attrs
 
 from gitops_core.coordination.pace import Pace
-from gitops_core.coordination.postgres.tables import Rows, decide, listed, make_tables, refuse_odd_schema, refuse_twins
+from gitops_core.coordination.postgres.tables import Rows, decide, listed, make_tables, refuse_twins
 from gitops_core.interfaces import Context, Coordinator
 from gitops_core.model.applications import Owner
 from gitops_core.model.rosters import Member, Standing, agreed
-from gitops_core.postgres_api.sessions import Address, Session
+from gitops_core.postgres_api.addresses import Address
+from gitops_core.postgres_api.sessions import Sessions, transaction
 
 
 @attrs.define
 class _Chair:
-    """A member of this process: its session, its start, and the highest generation that it has seen."""
+    """A member of this process: its session, its start, and the highest generation that it has seen, 0 before its first beat."""
 
-    session: Session
+    sessions: Sessions
     token: str
     generation: int = 0
-    has_tables: bool = False
 
 
 class PostgresCoordinator(Coordinator):
@@ -40,7 +40,7 @@ class PostgresCoordinator(Coordinator):
 
     Raises:
         ConfigError: Connection string or schema make no sense. STALL.
-        MissingExtra: psycopg is not installed. STALL.
+        MissingExtra: psycopg is not installed; raised when this module is imported. STALL.
 
     Cost: a session for each member of this process; a beat is one transaction of three statements, five when the list changes.
     Source: PostgreSQL, "Explicit Locking", row-level locks.
@@ -49,12 +49,10 @@ class PostgresCoordinator(Coordinator):
     def __init__(self, conninfo: str, owner: Owner, *, schema: str = "gitops_core", pace: Pace = Pace()) -> None:
         self.interval = pace.interval
         self._pace = pace
-        refuse_odd_schema(schema)
-        self._schema, self._installation = schema, f"{owner.domain}/{owner.name}"
+        self._installation = f"{owner.domain}/{owner.name}"
         # A third of a standing: a statement without an answer costs one beat, and not the standing.
-        self._address = Address(conninfo, max(0.1, pace.validity / 3))
-        self._address.parameters()
-        self._title = f"{owner.name} coordination"
+        limit = max(0.1, pace.validity / 3)
+        self._address = Address(conninfo, schema, f"{owner.name} coordination", limit, limit)
         self._lock = threading.Lock()
         self._chairs: dict[str, _Chair] = {}
 
@@ -63,19 +61,16 @@ class PostgresCoordinator(Coordinator):
         See :meth:`Coordinator.beat`.
 
         Raises:
-            StateUnavailable: The server cannot be reached, or refuses. RETRY; the standing ends by itself.
+            StateUnavailable: The server cannot be reached. RETRY; the standing ends by itself. Or it does not let us: STALL.
             StateConflict: Another transaction was in the way. RETRY.
             StateLocked: Another engine has this member's id, or had it lately. RETRY.
-            Denied: Not allowed to. STALL.
+            StateCorrupt: The tables are gone, or not ours. STALL; missing ones are made by the next beat.
         """
         ctx.check()
         began = ctx.clock.monotonic()
         chair = self._chair(ctx, member)
-        ready, chair.has_tables = chair.has_tables, False  # after an error look for them again
-        with chair.session.transaction() as cursor:
-            if not ready:
-                make_tables(cursor, self._schema)
-            rows = Rows(cursor, self._installation)
+        with chair.sessions.lend() as connection, transaction(connection):
+            rows = Rows(connection, self._installation)
             head, seats = rows.lock(), rows.seats()
             refuse_twins(seats, member, chair.token, self._pace.duration)
             decision = decide(head, seats, member, chair.generation)
@@ -84,7 +79,7 @@ class PostgresCoordinator(Coordinator):
                 rows.drop(decision.silent)
             if decision.after != decision.before:
                 rows.write(decision.after)
-        chair.has_tables, chair.generation = True, decision.after.generation
+        chair.generation = decision.after.generation
         return Standing(decision.after, began + self._pace.validity)
 
     def leave(self, ctx: Context, member: Member) -> None:
@@ -95,14 +90,14 @@ class PostgresCoordinator(Coordinator):
         if chair is None:
             return
         try:
-            if chair.has_tables:
+            if chair.generation:
                 self._leave(chair, member)
         finally:
-            chair.session.close()
+            chair.sessions.close()
 
     def _leave(self, chair: _Chair, member: Member) -> None:
-        with chair.session.transaction() as cursor:
-            rows = Rows(cursor, self._installation)
+        with chair.sessions.lend() as connection, transaction(connection):
+            rows = Rows(connection, self._installation)
             head, seats = rows.lock(), rows.seats()
             if not any(seat.member.id == member.id and seat.token == chair.token for seat in seats):
                 return  # counted out already, or the row is another engine's by now
@@ -115,12 +110,10 @@ class PostgresCoordinator(Coordinator):
         with self._lock:
             chairs, self._chairs = list(self._chairs.values()), {}
         for chair in chairs:
-            chair.session.close()
+            chair.sessions.close()
 
     def _chair(self, ctx: Context, member: Member) -> _Chair:
         with self._lock:
             if member.id not in self._chairs:
-                self._chairs[member.id] = _Chair(
-                    Session(self._address, self._title, self._schema), f"{ctx.random.getrandbits(128):032x}"
-                )
+                self._chairs[member.id] = _Chair(Sessions(self._address, make_tables), f"{ctx.random.getrandbits(128):032x}")
             return self._chairs[member.id]

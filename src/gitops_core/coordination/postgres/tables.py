@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Final
 
 import attrs
 
-from gitops_core.errors import ConfigError, StateLocked
+from gitops_core.errors import StateLocked
 from gitops_core.model.rosters import Member, Roster, agreed
+from gitops_core.postgres_api.addresses import Address, Connection
+from gitops_core.postgres_api.sessions import transaction
 
-if TYPE_CHECKING:
-    import psycopg
-
-    Cursor: TypeAlias = psycopg.Cursor[Any]
-
-_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _LOCK: Final = 0x6D656D62657273
 """Key of the advisory lock under which tables are made; any number that nobody else uses."""
 
@@ -53,26 +48,21 @@ class Head:
     now: float = 0.0
 
 
-def refuse_odd_schema(schema: str) -> None:
-    """Raise ConfigError when *schema* is no plain name."""
-    if not _NAME.fullmatch(schema):
-        raise ConfigError(f"schema {schema!r}: use at most 63 of a-z, 0-9 and '_', and no digit first")
-
-
-def make_tables(cursor: Cursor, schema: str) -> None:
+def make_tables(connection: Connection, address: Address) -> None:
     """Make the tables where they are not there; one at a time, whoever comes first."""
-    cursor.execute("SELECT to_regclass('rosters'), to_regclass('members')")
-    if None not in (cursor.fetchone() or (None,)):
+    found = connection.execute("SELECT to_regclass('rosters'), to_regclass('members')").fetchone()
+    if None not in (found or (None,)):
         return
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-    cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}".encode())
-    cursor.execute(
-        "CREATE TABLE IF NOT EXISTS rosters (installation text PRIMARY KEY, generation bigint NOT NULL, leader text NOT NULL)"
-    )
-    cursor.execute(
-        "CREATE TABLE IF NOT EXISTS members (installation text NOT NULL, id text NOT NULL, weight double precision NOT NULL, "
-        "token text NOT NULL, until timestamptz NOT NULL, PRIMARY KEY (installation, id))"
-    )
+    with transaction(connection):
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {address.schema}".encode())
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS rosters (installation text PRIMARY KEY, generation bigint NOT NULL, leader text NOT NULL)"
+        )
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS members (installation text NOT NULL, id text NOT NULL, weight double precision NOT NULL, "
+            "token text NOT NULL, until timestamptz NOT NULL, PRIMARY KEY (installation, id))"
+        )
 
 
 @attrs.frozen
@@ -81,35 +71,35 @@ class Rows:
     The rows of one installation, in one transaction.
 
     Attributes:
-        cursor: Of the transaction; its search path leads to the tables.
+        connection: In the transaction; its search path leads to the tables.
         installation: Whose rows.
     """
 
-    cursor: Cursor = attrs.field(repr=False)
+    connection: Connection = attrs.field(repr=False)
     installation: str
 
     def lock(self) -> Head:
         """Return generation and leader; everybody else waits until the transaction ends."""
         head = self._locked()
         if head is None:
-            self.cursor.execute("INSERT INTO rosters VALUES (%s, 0, '') ON CONFLICT DO NOTHING", (self.installation,))
+            self.connection.execute("INSERT INTO rosters VALUES (%s, 0, '') ON CONFLICT DO NOTHING", (self.installation,))
             head = self._locked()
         return head or Head()
 
     def _locked(self) -> Head | None:
         query = "SELECT generation, leader, extract(epoch FROM clock_timestamp()) FROM rosters WHERE installation = %s FOR UPDATE"
-        found = self.cursor.execute(query, (self.installation,)).fetchone()
+        found = self.connection.execute(query, (self.installation,)).fetchone()
         return Head(int(found[0]), str(found[1]), float(found[2])) if found else None
 
     def seats(self) -> tuple[Seat, ...]:
         """Return everybody who is on the list."""
         query = "SELECT id, weight, token, until > clock_timestamp() FROM members WHERE installation = %s"
-        found = self.cursor.execute(query, (self.installation,)).fetchall()
+        found = self.connection.execute(query, (self.installation,)).fetchall()
         return tuple(Seat(Member(name, weight), token, alive) for name, weight, token, alive in found)
 
     def sit(self, member: Member, token: str, seconds: float) -> None:
         """Put *member* on the list for *seconds* from now on."""
-        self.cursor.execute(
+        self.connection.execute(
             "INSERT INTO members VALUES (%s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s)) "
             "ON CONFLICT (installation, id) DO UPDATE SET weight = excluded.weight, token = excluded.token, until = excluded.until",
             (self.installation, member.id, member.weight, token, seconds),
@@ -117,12 +107,12 @@ class Rows:
 
     def drop(self, names: list[str]) -> None:
         """Take *names* off the list."""
-        self.cursor.execute("DELETE FROM members WHERE installation = %s AND id = ANY(%s)", (self.installation, names))
+        self.connection.execute("DELETE FROM members WHERE installation = %s AND id = ANY(%s)", (self.installation, names))
 
     def write(self, roster: Roster) -> None:
         """Store generation and leader."""
         query = "UPDATE rosters SET generation = %s, leader = %s WHERE installation = %s"
-        self.cursor.execute(query, (roster.generation, roster.leader, self.installation))
+        self.connection.execute(query, (roster.generation, roster.leader, self.installation))
 
 
 @attrs.frozen

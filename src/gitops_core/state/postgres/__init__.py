@@ -1,9 +1,8 @@
 """
 State in a PostgreSQL database, for engines on several machines that share one.
 
-``store`` is what you import; ``settings`` says which database; ``sessions`` lends connections, and with them the locks that
-``locks`` takes; ``schema`` makes the tables; ``inventories`` and ``records`` read and write them; ``failures`` says what the
-server's errors mean; ``driver`` loads psycopg.
+``store`` is what you import; ``settings`` says which database; ``locks`` takes applications, each in a session; ``schema`` makes the
+tables; ``inventories`` and ``records`` read and write them. Sessions, and what the server's errors mean, are in ``postgres_api``.
 """
 
 from gitops_core.state.postgres.settings import PostgresSettings

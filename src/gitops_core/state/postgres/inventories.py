@@ -14,10 +14,11 @@ from gitops_core.errors import StateConflict
 from gitops_core.model.inventory import EntryState, Holder, Intent, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
+from gitops_core.postgres_api.addresses import Connection
+from gitops_core.postgres_api.failures import decoding
+from gitops_core.postgres_api.sessions import Sessions, transaction
 from gitops_core.state.codec import Codec, load_all
-from gitops_core.state.postgres.failures import decoding
 from gitops_core.state.postgres.schema import digest
-from gitops_core.state.postgres.sessions import Connection, Sessions, transaction
 from gitops_core.state.rules import HOLDER_RANK, changed, check_serial, check_term
 from gitops_core.state.shapes import shape_row
 
@@ -81,7 +82,7 @@ class Inventories:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._place = sessions.database.place
+        self._place = sessions.address.place
         self._cache: dict[str, _Cached] = {}
         self._shapes: dict[bytes, Declared] = {}
 

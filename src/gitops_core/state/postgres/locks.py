@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from gitops_core.errors import StateLocked, StateUnavailable
+from gitops_core.postgres_api.forks import follow_forks
+from gitops_core.postgres_api.sessions import Session, Sessions
 from gitops_core.state.locks import ThreadLocks
 from gitops_core.state.postgres.schema import lock_number
-from gitops_core.state.postgres.sessions import Session, Sessions, follow_forks
 
 _FIRST_POLL: Final = 0.002
 _LONGEST_POLL: Final = 0.05
@@ -25,10 +26,16 @@ _HOLDER: Final = """
 
 
 class SessionLocks:
-    """One lock for each application, for every thread of every process that uses the same schema."""
+    """
+    One lock for each application, for every thread of every process that uses the same schema.
 
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    Args:
+        sessions: What holds them.
+        silence: Seconds without a word after which a session that holds one may be ended by who waits.
+    """
+
+    def __init__(self, sessions: Sessions, silence: float) -> None:
+        self._sessions, self._silence = sessions, silence
         self._threads = ThreadLocks()
         follow_forks(self)
 
@@ -58,7 +65,7 @@ class SessionLocks:
         self._threads = ThreadLocks()
 
     def _number(self, application: str) -> int:
-        return lock_number(self._sessions.database.settings.schema, application)
+        return lock_number(self._sessions.address.schema, application)
 
     def _acquire(self, application: str, deadline: float) -> Session | None:
         pause = _FIRST_POLL
@@ -93,11 +100,10 @@ class SessionLocks:
 
     def _holder(self, application: str) -> str:
         """Return who has it, for the message; ends a session that has been silent for too long, for whoever tries next."""
-        silence = self._sessions.database.settings.abandoned_after
         with self._sessions.lend() as connection:
-            found = connection.execute(_HOLDER, (silence, self._number(application))).fetchone()
+            found = connection.execute(_HOLDER, (self._silence, self._number(application))).fetchone()
         if found is None:
             return "another session"
         pid, program, host, ended = found
         who = f"session {pid} ({program or 'unnamed'}{f' from {host}' if host else ''})"
-        return f"{who}, silent for {silence:g} s and therefore ended now," if ended else who
+        return f"{who}, silent for {self._silence:g} s and therefore ended now," if ended else who

@@ -9,10 +9,10 @@ from typing import Final
 
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.resources import ResourceKey
+from gitops_core.postgres_api.failures import decoding
+from gitops_core.postgres_api.sessions import Sessions, transaction
 from gitops_core.state.codec import Codec
-from gitops_core.state.postgres.failures import decoding
 from gitops_core.state.postgres.schema import digest
-from gitops_core.state.postgres.sessions import Sessions, transaction
 from gitops_core.state.rules import repetition
 
 _RECORDS: Final = Codec(JournalRecord, apart=("key",))
@@ -54,7 +54,7 @@ def read_journal(sessions: Sessions, application: str, key: ResourceKey | None, 
     sql = f"SELECT {_KEY}, facts FROM journal WHERE {_BY_NAME}{of_key} ORDER BY seq DESC LIMIT %s"
     with sessions.lend(application) as connection:
         found = connection.execute(sql, (application, *values, max(limit, 0))).fetchall()
-    with decoding(sessions.database.place, "journal"):
+    with decoding(sessions.address.place, "journal"):
         return tuple(_RECORDS.load(facts, key=ResourceKey(*of)) for *of, facts in found)
 
 
@@ -82,7 +82,7 @@ def read_history(sessions: Sessions, application: str, limit: int) -> tuple[Pass
 
 
 def _pass(sessions: Sessions, facts: str) -> PassRecord:
-    with decoding(sessions.database.place, "passes"):
+    with decoding(sessions.address.place, "passes"):
         return _PASSES.load(facts)
 
 
@@ -94,9 +94,8 @@ def read_memo(sessions: Sessions, space: str, key: str, not_before: float) -> by
     return bytes(found[0]) if found else None
 
 
-def write_memo(sessions: Sessions, place: tuple[str, str], value: bytes, now: float) -> None:
-    """Remember *value* and drop the oldest memos beyond the limit in all; a value larger than that is not kept."""
-    limit = sessions.database.settings.memo_limit
+def write_memo(sessions: Sessions, place: tuple[str, str], value: bytes, now: float, limit: int) -> None:
+    """Remember *value* and drop the oldest memos beyond *limit* bytes in all; a value larger than that is not kept."""
     with sessions.lend() as connection, transaction(connection):
         locked = connection.execute("SELECT memo_bytes FROM meta FOR UPDATE")
         dropped = connection.execute("DELETE FROM memos WHERE id = %s RETURNING size", (digest(*place),)).fetchone()

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Any, Final
+from typing import Final
 
 from gitops_core.errors import ConfigError, StateCorrupt
-from gitops_core.state.postgres.driver import psycopg
-from gitops_core.state.postgres.sessions import transaction
-from gitops_core.state.postgres.settings import Database
+from gitops_core.postgres_api.addresses import Address, Connection
+from gitops_core.postgres_api.sessions import transaction
 
 SALT_BYTES: Final = 32
 
@@ -60,7 +59,7 @@ def lock_number(schema: str, what: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{schema}\0{what}".encode()).digest()[:8], signed=True)
 
 
-def _create(connection: psycopg.Connection[Any]) -> None:
+def _create(connection: Connection) -> None:
     for statement in _VERSION_1:
         connection.execute(statement)
     connection.execute("INSERT INTO meta (version, salt) VALUES (0, %s)", (secrets.token_bytes(SALT_BYTES),))
@@ -72,7 +71,7 @@ STEPS: Final = (_create,)
 VERSION: Final = len(STEPS)
 
 
-def version_of(connection: psycopg.Connection[Any], database: Database) -> int:
+def version_of(connection: Connection, address: Address) -> int:
     """
     Return the version of the schema, 0 where there is none. Writes nothing.
 
@@ -88,30 +87,30 @@ def version_of(connection: psycopg.Connection[Any], database: Database) -> int:
                     (SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
                      JOIN pg_namespace n ON n.oid = c.relnamespace
                      WHERE n.nspname = %(schema)s AND c.relname = 'meta' AND a.attname = ANY(%(meta)s))"""
-    found = connection.execute(sql, {"schema": database.settings.schema, "meta": _META}).fetchone()
+    found = connection.execute(sql, {"schema": address.schema, "meta": _META}).fetchone()
     ours, anything, columns = found or (False, False, 0)
     if anything and not (ours and columns == len(_META)):
-        raise ConfigError(f"{database.place}: holds the tables of another program; name another schema")
+        raise ConfigError(f"{address.place}: holds the tables of another program; name another schema")
     rows = connection.execute("SELECT version FROM meta").fetchall() if ours else [(0,)]
     if len(rows) != 1:
-        raise StateCorrupt(f"{database.place}: its table meta has {len(rows)} rows instead of one; restore it from a backup")
+        raise StateCorrupt(f"{address.place}: its table meta has {len(rows)} rows instead of one; restore it from a backup")
     version = int(rows[0][0])
     if version > VERSION:
         raise StateCorrupt(
-            f"{database.place}: written by a newer version (schema {version}, this one knows up to {VERSION}); "
+            f"{address.place}: written by a newer version (schema {version}, this one knows up to {VERSION}); "
             "upgrade gitops-core, or name another schema; nothing was written"
         )
     return version
 
 
-def prepare(connection: psycopg.Connection[Any], database: Database) -> None:
+def prepare(connection: Connection, address: Address) -> None:
     """Bring the schema to :data:`VERSION`, one process at a time: all steps happen, or none."""
-    if version_of(connection, database) == VERSION:
+    if version_of(connection, address) == VERSION:
         return
-    schema = database.settings.schema
+    schema = address.schema
     with transaction(connection, together=False):
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number(schema, "upgrade"),))
-        version = version_of(connection, database)
+        version = version_of(connection, address)
         if version == 0 and not connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone():
             connection.execute(f'CREATE SCHEMA "{schema}"')  # a name that needs no quotes, see PostgresSettings
         for number, step in enumerate(STEPS[version:], version + 1):

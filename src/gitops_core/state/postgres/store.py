@@ -11,12 +11,12 @@ from gitops_core.interfaces import StateStore
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import Holder, Inventory, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
+from gitops_core.postgres_api.sessions import Sessions
 from gitops_core.state.postgres import records as tables
 from gitops_core.state.postgres import schema
 from gitops_core.state.postgres.inventories import Inventories
 from gitops_core.state.postgres.locks import SessionLocks
-from gitops_core.state.postgres.sessions import Sessions
-from gitops_core.state.postgres.settings import Database, PostgresSettings
+from gitops_core.state.postgres.settings import PostgresSettings, address_of
 
 
 class PostgresStore(StateStore):
@@ -41,16 +41,16 @@ class PostgresStore(StateStore):
 
     def __init__(self, conninfo: str, settings: PostgresSettings = PostgresSettings()) -> None:
         self.settings: Final = settings
-        self._sessions = Sessions(Database.of(conninfo, settings), schema.prepare)
+        self._sessions = Sessions(address_of(conninfo, settings), schema.prepare, settings.connections)
         self._inventories = Inventories(self._sessions)
-        self._locks = SessionLocks(self._sessions)
+        self._locks = SessionLocks(self._sessions, settings.abandoned_after)
 
     def salt(self) -> bytes:
         """Return the salt that was made together with the schema."""
         found = tables.read_salt(self._sessions)
         if len(found) != schema.SALT_BYTES:
             raise StateCorrupt(
-                f"{self._sessions.database.place}: its salt is gone; restore it from a backup, or name another schema"
+                f"{self._sessions.address.place}: its salt is gone; restore it from a backup, or name another schema"
             )
         return found
 
@@ -97,7 +97,7 @@ class PostgresStore(StateStore):
 
     def put_memo(self, space: str, key: str, value: bytes, *, now: float) -> None:
         """Remember *value*."""
-        tables.write_memo(self._sessions, (space, key), value, now)
+        tables.write_memo(self._sessions, (space, key), value, now, self.settings.memo_limit)
 
     def applications(self) -> Sequence[str]:
         """Return every application that was ever written to, sorted."""

@@ -8,7 +8,7 @@ try:
     import psycopg
 except ImportError as error:
     raise MissingExtra(
-        "state in PostgreSQL needs psycopg, which is not installed (or has no libpq); pip install 'gitops-core[postgres]'"
+        "PostgreSQL needs psycopg 3, which is not installed (or has no libpq); pip install 'gitops-core[postgres]'"
     ) from error
 
 __all__ = ["psycopg"]
