@@ -47,7 +47,6 @@ class TestKubernetesStore(PersistentStoreContract):
         return KubernetesStore(self.api, Owner("example.org", "engine"), "state")
 
 
-@pytest.mark.slow
 @pytest.mark.needs_postgres
 class TestPostgresStore(PersistentStoreContract):
     """Against a real server; each test has a schema of its own."""
@@ -61,3 +60,11 @@ class TestPostgresStore(PersistentStoreContract):
 
     def reopen(self, store):
         return PostgresStore(*self.place)
+
+    @pytest.mark.slow
+    def test_ten_thousand_entries_are_stored(self, store, twin):
+        super().test_ten_thousand_entries_are_stored(store, twin)
+
+    @pytest.mark.slow
+    def test_ten_thousand_entries(self, store):
+        super().test_ten_thousand_entries(store)
