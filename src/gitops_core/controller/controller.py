@@ -364,12 +364,18 @@ class Controller:
         """Let what is under way finish the change in hand, and take in its reports."""
         self._desk.halt("the controller stops")
         end = self._clock.monotonic() + self._limits.shutdown
-        while self._desk.busy > len(self._desk.stuck()) and not self._at_once.is_set() and self._clock.monotonic() < end:
+        while self._has_work_in_hand() and not self._at_once.is_set() and self._clock.monotonic() < end:
             self._wake.clear()
             self._take_in()
             if self._desk.busy:
+                self._beat()  # the place is kept as long as a change is in hand
+            if self._has_work_in_hand():
                 self._clock.wait(self._wake, _SLICE)
         self._take_in()
+
+    def _has_work_in_hand(self) -> bool:
+        """Tell whether something is under way: a beat, too, which would put us back on the list after we have left."""
+        return self._desk.busy > len(self._desk.stuck()) or (self._membership is not None and self._membership.beating)
 
     def _on_moves(self) -> None:
         self._post(lambda: self._desk.objects_moved(self._watching.moves()))
@@ -408,7 +414,11 @@ class Controller:
 
     def _beat(self) -> None:
         membership = self._membership
-        if membership is not None and not membership.beating and self._clock.monotonic() >= membership.beat_at:
+        if membership is None:
+            return
+        if membership.has_lapsed():
+            self._desk.roster_changed()
+        if membership.is_due:
             membership.beating = True
             self._hand_over(membership.beat, self._stood)
 

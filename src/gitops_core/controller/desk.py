@@ -160,9 +160,8 @@ class Desk:
             self._poll_soon(reference)
         for unit in self._fleet.units.values():
             if not self._is_ours(unit):
-                self.interrupt(unit.app.id, "another member works on it now")
-            elif unit.status.phase is Phase.ELSEWHERE:
-                unit.look = True
+                unit.look = True  # when it is ours again: who knows what was done to it meanwhile
+                self.interrupt(unit.app.id, "it is not ours any more")
             self._due(unit)
 
     def _is_ours(self, unit: Unit) -> bool:
@@ -288,7 +287,8 @@ class Desk:
         self._poll_soon(reference.name, after)
         for unit in self._fleet.followers(reference):
             if found.failure is not None:
-                self._not_resolved(unit, reference, after)
+                if self._is_ours(unit):
+                    self._not_resolved(unit, reference, after)
                 continue
             if unit.status.last_error is failure and failure is not None:
                 self._set(unit, last_error=None)
@@ -329,7 +329,15 @@ class Desk:
         if unit is not None and hold is not None:
             until = None if hold.after == _NEVER else self._clock.now() + hold.after
             self._set(unit, waits_for=hold.waits_for, phase=hold.phase or unit.status.phase, waits_until=until, next_run=until)
+            if hold.phase is Phase.ELSEWHERE:
+                self._left_to_others(unit)
             self._due(unit, hold.after)
+
+    def _left_to_others(self, unit: Unit) -> None:
+        """Follow nothing of it any more, and say nothing about what only its member knows."""
+        self._watching.leave(unit.app, unit.versions)
+        unit.versions, unit.digest, unit.unsettled_since = {}, "", None
+        self._set(unit, last_error=None, failures=0, drift=())
 
     def _hold(self, unit: Unit) -> Hold | None:
         """Return why *unit* cannot have a pass now."""

@@ -81,6 +81,7 @@ class Membership:
         self._runtime = runtime
         self._notify = notify
         self._standing: Standing | None = None
+        self._counts = False
         self.failure: Failure | None = None
         """Why the last beat failed."""
         self.beat_at = runtime.clock.monotonic()
@@ -114,9 +115,22 @@ class Membership:
         owner = owner_of(application, self.roster)
         return "" if owner == self.member.id else f"member {owner}"
 
+    @property
+    def is_due(self) -> bool:
+        """The next beat is."""
+        return not self.beating and self._runtime.clock.monotonic() >= self.beat_at
+
     def seconds(self) -> float | None:
-        """Return how long until the next beat is due; None while one is under way."""
-        return None if self.beating else max(0.0, self.beat_at - self._runtime.clock.monotonic())
+        """Return how long until the next beat is due, or our standing ends; None when neither will be."""
+        due = [] if self.beating else [self.beat_at]
+        due += [self.valid_until()] if self._counts else []
+        return max(0.0, min(due) - self._runtime.clock.monotonic()) if due else None
+
+    def has_lapsed(self) -> bool:
+        """Tell, once, that our standing has ended: nothing is ours for now."""
+        lapsed = self._counts and not self.is_valid
+        self._counts = self._counts and not lapsed
+        return lapsed
 
     def beat(self) -> Standing | Failure:
         """Ask the coordinator. In a worker; never raises for what a coordinator does."""
@@ -134,13 +148,13 @@ class Membership:
         if isinstance(answer, Failure):
             self.failure = answer
             return False
-        was_valid, before, self.failure = self.is_valid, self.roster, None
-        self._standing = answer
+        was_valid, before, self.failure = self._counts and self.is_valid, self.roster, None
+        self._standing, self._counts = answer, True
         return before.generation != answer.roster.generation or not was_valid
 
     def leave(self, seconds: float) -> Failure | None:
         """Take ourselves out, so that nobody has to wait for our place to run out; return what went wrong."""
-        self._standing = None
+        self._standing, self._counts = None, False
         try:
             with translated(Call(self._coordinator.name, "leave")):
                 self._coordinator.leave(self._context(seconds), self.member)

@@ -13,7 +13,6 @@ from gitops_core.controller.limits import ControllerLimits
 from gitops_core.controller.status import ControllerStatus, Phase
 from gitops_core.coordination.local import LocalCoordinator
 from gitops_core.coordination.pace import Pace
-from gitops_core.engine.sinks import ListSink
 from gitops_core.errors import StateUnavailable
 from gitops_core.interfaces import Context, Coordinator, Target, TargetChange
 from gitops_core.model.applications import Application, Options
@@ -106,7 +105,9 @@ _NEVER = _Never()
 class Crowd:
     """Controllers on one clock, one store, one world for each application."""
 
-    def __init__(self, *names: str, seed: int = 0, apps: list[str] = NAMES, objects: int = 2, weights: dict[str, float] | None = None):
+    def __init__(
+        self, *names: str, seed: int = 0, apps: list[str] = NAMES, objects: int = 2, weights: dict[str, float] | None = None
+    ):
         self.scheduler = Scheduler(seed, patience=4000.0)
         self.clock = self.scheduler.clock
         self.hall, self.store, self.repository = LocalCoordinator(PACE), MemoryStore(), Monorepo()
@@ -116,18 +117,17 @@ class Crowd:
         self.log: list[Write] = []
         self.weights = weights or {}
         self.lines: dict[str, Line] = {}
-        self.sinks: dict[str, ListSink] = {}
         self.controllers: dict[str, Controller] = {}
         self.targets: dict[str, dict[str, Seen]] = {}
         for name in names:
             self.make(name)
 
     def make(self, name: str) -> Controller:
-        self.lines[name], self.sinks[name] = Line(self.hall), ListSink()
+        self.lines[name] = Line(self.hall)
         self.targets[name] = {}
         apps = [self._app(name, app) for app in self.worlds]
         self.controllers[name] = Controller(
-            apps, store=self.store, runtime=self.scheduler.runtime(sinks=(self.sinks[name],), name=name),
+            apps, store=self.store, runtime=self.scheduler.runtime(name=name),
             limits=ControllerLimits(workers=3), coordinator=self.lines[name],
             member=Member(name, self.weights.get(name, 1.0)), executor=self.scheduler.executor,
         )  # fmt: skip
@@ -156,7 +156,7 @@ class Crowd:
                 for line in self.lines.values():
                     line.is_cut = False
                 for controller in self.controllers.values():
-                    controller.stop()
+                    controller.stop(0.0)
 
         future = self.scheduler.spawn("director", director)
         self.scheduler.run()
@@ -219,7 +219,7 @@ def test_what_a_member_leaves_is_taken_over_at_once() -> None:
 
     def goes() -> None:
         crowd.each_has_one()
-        crowd.controllers["b"].stop()
+        crowd.controllers["b"].stop(0.0)
         crowd.declare("red")
         left.append(crowd.clock.monotonic())
 
@@ -303,7 +303,7 @@ def test_a_stop_waits_for_the_change_in_hand_under_a_standing_that_is_renewed() 
 
     def stop() -> None:
         seen["owner"] = owner_of(f"{OWNER.domain}/{OWNER.name}/slow", crowd.hall._roster)
-        crowd.controllers[seen["owner"]].stop()
+        crowd.controllers[seen["owner"]].stop(0.0)
 
     def look() -> None:
         assert crowd.hall._roster.ids == ("a", "b")
@@ -321,7 +321,7 @@ def test_a_beat_under_way_at_the_stop_does_not_put_the_member_back() -> None:
     crowd = Crowd("a", "b")
 
     def stop() -> None:
-        crowd.controllers["a"].stop()
+        crowd.controllers["a"].stop(0.0)
 
     def look() -> None:
         assert crowd.hall._roster.ids == ("b",)
