@@ -293,15 +293,11 @@ class Controller:
             busy=self._desk.busy,
             waiting=self._desk.waiting,
             stuck=self._desk.stuck(),
-            error=self._error or self._unsettled(),
+            error=self._error or (self._membership.trouble if self._membership is not None else ""),
             dropped=self._voice.dropped,
             generation=roster.generation,
             members=tuple(member.id for member in roster.members),
         )
-
-    def _unsettled(self) -> str:
-        failure = self._membership.failure if self._membership is not None else None
-        return f"who takes part cannot be agreed on: {failure.message}" if failure is not None else ""
 
     def application(self, app: Application | str) -> ApplicationStatus:
         """Return one application's status; KeyError when it is not looked after."""
@@ -413,14 +409,8 @@ class Controller:
     # -- who shares the work ---------------------------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        membership = self._membership
-        if membership is None:
-            return
-        if membership.has_lapsed():
-            self._desk.roster_changed()
-        if membership.is_due:
-            membership.beating = True
-            self._hand_over(membership.beat, self._stood)
+        if self._membership is not None:
+            self._membership.tend(self._hand_over, self._stood, self._desk.roster_changed)
 
     def _stood(self, answer: Standing | Failure) -> None:
         membership = self._membership

@@ -7,7 +7,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
@@ -20,6 +20,7 @@ from gitops_core.model.results import Failure
 from gitops_core.model.revisions import Notice
 from gitops_core.model.rosters import Member, Roster, Standing, owner_of
 
+HandOver = Callable[[Callable[[], Any], Callable[[Any], None]], None]
 _OURSELVES = Owner("controller", "membership")
 
 
@@ -116,21 +117,31 @@ class Membership:
         return "" if owner == self.member.id else f"member {owner}"
 
     @property
-    def is_due(self) -> bool:
-        """The next beat is."""
-        return not self.beating and self._runtime.clock.monotonic() >= self.beat_at
+    def trouble(self) -> str:
+        """Why the last beat failed, in words; empty when it did not."""
+        return f"who takes part cannot be agreed on: {self.failure.message}" if self.failure is not None else ""
+
+    def tend(self, hand_over: HandOver, stood: Callable[[Standing | Failure], None], lapsed: Callable[[], None]) -> None:
+        """
+        Do what is due.
+
+        Args:
+            hand_over: Lets a worker beat.
+            stood: Is called with what the beat brought.
+            lapsed: Is called, once, when our standing has ended: nothing is ours for now.
+        """
+        if self._counts and not self.is_valid:
+            self._counts = False
+            lapsed()
+        if not self.beating and self._runtime.clock.monotonic() >= self.beat_at:
+            self.beating = True
+            hand_over(self.beat, stood)
 
     def seconds(self) -> float | None:
         """Return how long until the next beat is due, or our standing ends; None when neither will be."""
         due = [] if self.beating else [self.beat_at]
         due += [self.valid_until()] if self._counts else []
         return max(0.0, min(due) - self._runtime.clock.monotonic()) if due else None
-
-    def has_lapsed(self) -> bool:
-        """Tell, once, that our standing has ended: nothing is ours for now."""
-        lapsed = self._counts and not self.is_valid
-        self._counts = self._counts and not lapsed
-        return lapsed
 
     def beat(self) -> Standing | Failure:
         """Ask the coordinator. In a worker; never raises for what a coordinator does."""
