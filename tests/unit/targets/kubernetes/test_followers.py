@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from gitops_core.errors import Cancelled, Expired, TargetError, Throttled, Transient
+from gitops_core.errors import Cancelled, Denied, Expired, TargetError, Throttled, Transient
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import Response
 from gitops_core.kubernetes_api.settings import ConnectionSettings
@@ -263,3 +263,60 @@ def test_a_stop_in_the_middle_of_a_stream_ends_it_and_tells_no_failure():
     follower.run()
     assert events.closed
     assert (stop.waits, script.steps) == ([], [])
+
+
+# -- who listens -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_who_joins_a_watch_that_stands_is_told_at_once_and_who_joins_a_broken_one_of_its_error():
+    late, told = Noting(), []
+
+    def look():
+        follower.join(late, PLACES)
+        told.extend(late.told)
+        return event("MODIFIED")
+
+    follower, _, _ = follower_of(page("a"), Events([look]))
+    follower.run()
+    assert told == ["a", "-b"]
+    broken, script, _ = follower_of(Transient("down"), Cancelled("stopped"))
+    after, ask = Noting(), script.request
+
+    def request(asked, timeout):
+        if script.asked:
+            broken.join(after, PLACES)
+        return ask(asked, timeout)
+
+    script.request = request
+    broken.run()
+    assert after.told == ["Transient"]
+
+
+def test_who_has_left_is_told_nothing_more_and_the_last_one_is_known_as_the_last():
+    follower, _, _ = follower_of(page("a"), Events([event("MODIFIED")]))
+    left, stays = Noting(), Noting()
+    follower.join(left, PLACES)
+    follower.join(stays, PLACES[:1])
+    assert not follower.leave(left, PLACES)
+    follower.run()
+    assert (left.told, stays.told) == ([], ["a", "a"])
+    assert follower.leave(stays, PLACES[:1])
+
+
+def test_who_may_not_look_at_all_namespaces_hands_over_and_tells_no_error():
+    refused = []
+    follower, script, stop = follower_of(Denied("no"), namespace="", on_refusal=refused.append)
+    feed = Noting()
+    follower.join(feed, PLACES)
+    follower.run()
+    assert (refused, feed.told, stop.waits, script.steps) == ([follower], [], [], [])
+    follower.retire()
+    assert (follower.is_over, feed.told) == (True, ["over"])
+
+
+def test_a_follower_that_was_stopped_while_its_watch_was_being_made_reads_none_of_it():
+    follower, script, stop = follower_of(page("a"))
+    events = Events([Transient("never reached")])
+    script.stream = lambda *_: follower.stop() or events
+    follower.run()
+    assert (events.closed, stop.waits) == (True, [])
