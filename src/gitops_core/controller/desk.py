@@ -378,7 +378,8 @@ class Desk:
     def _passed(self, unit: Unit, job: Job, report: Report) -> None:
         name = unit.app.id
         self._queue.done(name)
-        stopped, unit.signal = unit.signal is not None and bool(unit.signal.why) and not unit.quarantined, None
+        told, unit.signal = unit.signal is not None and bool(unit.signal.why), None
+        stopped = (told or report.stopped) and not unit.quarantined
         unit.quarantined = False
         if self._fleet.units.get(name) is unit:
             self._take_in(unit, job, report, stopped=stopped)

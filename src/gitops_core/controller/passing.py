@@ -75,6 +75,7 @@ class Report:
         held: What became of the plan; None when planning was not reached.
         opens_in: Seconds until maintenance windows that are closed open; infinite when none are, or they never do.
         versions: What the application owns now, and which version of each its last look has seen; empty where the API has none.
+        stopped: The pass did not come to its end because it was told to stop: by us, by a window that closed, by a standing that ended.
     """
 
     result: ReconcileResult | None
@@ -85,6 +86,7 @@ class Report:
     held: Held | None = None
     opens_in: float = float("inf")
     versions: Mapping[ResourceKey, str] = attrs.field(factory=dict)
+    stopped: bool = False
 
 
 def carry_out(job: Job, store: StateStore, runtime: Runtime) -> Report:
@@ -131,6 +133,7 @@ def _pass(job: Job, orders: Orders, store: StateStore, runtime: Runtime) -> Repo
         held=held,
         opens_in=_opens_in(job.app, runtime.clock.now()) if result.status is PassStatus.REFUSED else float("inf"),
         versions=_versions(job.app, store),
+        stopped=runtime.cancel.is_set() and any(failure.error == "Cancelled" for failure in result.failures),
     )
 
 
