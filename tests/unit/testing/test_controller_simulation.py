@@ -46,13 +46,13 @@ def _backoff(wait: Callable[[int], float]) -> Callable[[Patch], None]:
     return plant
 
 
-BUGS: dict[str, tuple[Callable[[Patch], None], int, str]] = {
-    "writes after its standing": (_no_standing, 30, "standing is over"),
-    "writes in an old generation": (_no_term, 3, "after somebody of generation"),
-    "does not hear of another roster": (_lost_wake_up, 0, "has not converged"),
-    "works twice at once": (_no_dedupe, 5, "two workers of"),
-    "gives up after two failures": (_backoff(lambda failures: 1.0 if failures < 3 else 1e9), 2, "has not converged"),
-    "tries again without a pause": (_backoff(lambda _failures: 0.02), 2, "times within a minute"),
+BUGS: dict[str, tuple[Callable[[Patch], None], str]] = {
+    "writes after its standing": (_no_standing, "standing is over"),
+    "writes in an old generation": (_no_term, "after somebody of generation"),
+    "does not hear of another roster": (_lost_wake_up, "has not converged"),
+    "works twice at once": (_no_dedupe, "two workers of"),
+    "gives up after two failures": (_backoff(lambda failures: 1.0 if failures < 3 else 1e9), "has not converged"),
+    "tries again without a pause": (_backoff(lambda _failures: 0.02), "times within a minute"),
 }
 
 
@@ -68,12 +68,20 @@ def test_promises_7_9_and_11_hold_for_a_thousand_seeds(first: int) -> None:
         ControllerSimulation(seed).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUGS)
-def test_a_planted_bug_is_found(name: str, monkeypatch: Patch) -> None:
-    plant, seed, sentence = BUGS[name]
+def test_a_planted_bug_is_found_by_one_of_two_hundred_seeds(name: str, monkeypatch: Patch) -> None:
+    plant, sentence = BUGS[name]
     plant(monkeypatch)
-    with pytest.raises(AssertionError, match=sentence):
+    assert any(sentence in _told(seed) for seed in range(200))
+
+
+def _told(seed: int) -> str:
+    try:
         ControllerSimulation(seed).run()
+    except AssertionError as error:
+        return str(error)
+    return ""
 
 
 def test_a_seed_replays_exactly() -> None:
