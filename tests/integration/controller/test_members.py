@@ -89,7 +89,7 @@ class Crowd:
             process.stdout.close()
 
 
-@pytest.fixture(params=["kubernetes", pytest.param("postgres", marks=pytest.mark.needs_postgres)])
+@pytest.fixture
 def crowd(request, tmp_path):
     dsn, schema = "-", "-"
     if request.param == "postgres":
@@ -100,7 +100,12 @@ def crowd(request, tmp_path):
         found.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+POSTGRES = pytest.param("postgres", signal.SIGKILL, marks=pytest.mark.needs_postgres)
+
+
+@pytest.mark.parametrize(
+    ("crowd", "number"), [("kubernetes", signal.SIGKILL), ("kubernetes", signal.SIGSTOP), POSTGRES], indirect=["crowd"]
+)
 def test_what_a_dead_or_silent_member_held_is_taken_over(crowd, number, record_property):
     """It happens in the middle of a change to everything; nothing is made twice, nothing is lost, and the time is bounded."""
     for name in "abc":
