@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 import pytest
 
-from gitops_core import Application, Approval, Guard, IgnoreRule, Options, errors, interfaces
+from gitops_core import Application, Approval, Controller, ControllerLimits, Guard, IgnoreRule, Options, errors, interfaces
+from gitops_core.controller.status import ApplicationStatus, ControllerStatus, Phase, Stuck
 from gitops_core.errors import GitOpsError
 from gitops_core.model import guards
 from gitops_core.model.events import Event, EventType
@@ -103,6 +104,28 @@ def test_every_time_of_the_options_has_a_unit() -> None:
     units = {name: unit for name, _, unit, _ in rows(section("options.md", "Options"))}
     floats = [field.name for field in attrs.fields(Options) if isinstance(field.default, float)]
     assert {name: units[name] for name in floats} == dict.fromkeys(floats, "s")
+
+
+# -- the controller ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [ApplicationStatus, ControllerStatus, Stuck])
+def test_every_attribute_of_a_status_is_listed(cls: Any) -> None:
+    assert [row[0] for row in rows(section("controller.md", cls.__name__))] == [field.name for field in attrs.fields(cls)]
+
+
+def test_every_phase_is_listed() -> None:
+    assert [row[0] for row in rows(section("controller.md", "Phase"))] == [phase.value for phase in Phase]
+
+
+def test_every_limit_of_a_controller_is_listed_with_its_default() -> None:
+    shown = [(name, default) for name, default, *_ in rows(section("controller.md", "ControllerLimits"))]
+    assert shown == [(field.name, default_of(field)) for field in attrs.fields(ControllerLimits)]
+
+
+def test_every_method_of_a_controller_is_listed() -> None:
+    methods = [name for name, value in vars(Controller).items() if inspect.isfunction(value) and not name.startswith("_")]
+    assert [row[0] for row in rows(section("controller.md", "Methods"))] == methods
 
 
 # -- git -----------------------------------------------------------------------------------------------------------------------

@@ -170,8 +170,7 @@ class Controller:
             timeout: Seconds to wait for the end; ``limits.shutdown`` when left out. From within the controller's own thread: none.
             at_once: Do not wait for the changes in hand either.
 
-        Returns:
-            Whether everything has ended.
+        Returns: Whether everything has ended.
         """
         if at_once:
             self._at_once.set()
@@ -179,7 +178,9 @@ class Controller:
         self._wake.set()
         if self._runner == threading.get_ident():
             return self._ended.is_set()
-        return self._ended.wait(self._limits.shutdown if timeout is None else timeout)
+        ended = self._ended.wait(self._limits.shutdown if timeout is None else timeout)
+        self._voice.close(0.0 if at_once else self._limits.shutdown)
+        return ended
 
     def __enter__(self) -> Self:
         return self

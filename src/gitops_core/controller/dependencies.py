@@ -9,6 +9,9 @@ from gitops_core.controller.status import ApplicationStatus, Phase
 from gitops_core.model.applications import Application, Dependency
 from gitops_core.model.results import PassStatus
 
+WELL = (PassStatus.IN_SYNC, PassStatus.CHANGED)
+"""How a pass ends after which everything is as declared, and well."""
+
 _APPLIED = (PassStatus.IN_SYNC, PassStatus.CHANGED, PassStatus.PENDING)
 
 
@@ -54,7 +57,7 @@ def unmet(app: Application, statuses: Mapping[str, ApplicationStatus]) -> str:
 def _is_met(dependency: Dependency, status: ApplicationStatus) -> bool:
     condition = dependency.condition
     if condition == "healthy":
-        return status.phase is Phase.SYNCED and status.is_current
+        return status.phase in (Phase.SYNCED, Phase.SUSPENDED) and status.last_pass in WELL and status.is_current
     if condition == "applied":
         return status.applied == status.revision != "" and status.last_pass in _APPLIED
     return condition(status)

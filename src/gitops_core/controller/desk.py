@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.controller.dependencies import unmet
+from gitops_core.controller.dependencies import WELL, unmet
 from gitops_core.controller.fleet import Fleet
 from gitops_core.controller.gates import Gates
 from gitops_core.controller.holding import counted
@@ -401,7 +401,7 @@ class Desk:
         """The files are those of the last pass: the revision is another one, and nothing else. What was planned stays planned."""
         known, revision = unit.status, report.revision.id if report.revision is not None else ""
         facts: dict[str, Any] = {"applied": revision} if known.last_pass in APPLIED else {}
-        if known.phase is Phase.SYNCED:
+        if known.last_pass in WELL:
             facts |= {"converged": revision, "converged_at": self._clock.now()}
         self._set(unit, running=False, revision=revision, waits_for=unit.waits_for, **facts)
         self._plan_next(unit, max(0.0, unit.planned - self._clock.monotonic()))

@@ -7,6 +7,7 @@ import random
 import attrs
 
 from gitops_core.controller.backoff import backoff, jittered
+from gitops_core.controller.dependencies import WELL
 from gitops_core.controller.limits import ControllerLimits
 from gitops_core.controller.passing import Report
 from gitops_core.controller.status import Phase
@@ -14,7 +15,6 @@ from gitops_core.errors import Disposition
 from gitops_core.model.applications import Options
 from gitops_core.model.results import Failure, OutcomeStatus, PassStatus, ReconcileResult
 
-_WELL = (PassStatus.IN_SYNC, PassStatus.CHANGED)
 _OPEN = (OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED, OutcomeStatus.DEFERRED, OutcomeStatus.SKIPPED)
 _UNDER_WAY = (OutcomeStatus.PENDING, OutcomeStatus.UNSETTLED)
 _UNSETTLED = "objects that have not settled"
@@ -69,8 +69,9 @@ def outlook(report: Report, result: ReconcileResult, past: Past, limits: Control
     """Return what follows from *result*."""
     options = past.options
     error = result.failures[0] if result.failures else None
-    if result.status in _WELL:
-        return Outlook(phase=Phase.SYNCED, after=jittered(calm(options, past.watched), limits.jitter, dice))
+    if result.status in WELL:
+        phase = Phase.SYNCED if report.orders.suspension is None else Phase.SUSPENDED
+        return Outlook(phase=phase, after=jittered(calm(options, past.watched), limits.jitter, dice))
     if result.status is PassStatus.REFUSED:
         return _refused(report, result, options, limits, dice)
     if past.stopped and any(f.error in _INTERRUPTED for f in result.failures):

@@ -8,10 +8,11 @@ from typing import Any, Final
 import attrs
 
 from gitops_core.controller.breakers import Breaker
+from gitops_core.controller.dependencies import WELL
 from gitops_core.controller.holding import Drift, Held
 from gitops_core.controller.outlook import Outlook
 from gitops_core.controller.passing import Report
-from gitops_core.controller.status import ApplicationStatus, Phase
+from gitops_core.controller.status import ApplicationStatus
 from gitops_core.model.events import EventType
 from gitops_core.model.orders import Orders, Suspension
 from gitops_core.model.resources import ResourceKey
@@ -88,7 +89,7 @@ def left_as_it_is(held: Held) -> tuple[ResourceKey, ...]:
 def facts_of(report: Report, result: ReconcileResult, seen: Outlook, known: ApplicationStatus, now: float) -> dict[str, Any]:
     """Return what a pass says about where its application stands: the fields of its status that follow from it."""
     revision = result.revision.id if result.revision is not None else known.applied
-    is_well, orders = seen.phase is Phase.SYNCED, report.orders
+    is_well, orders = result.status in WELL, report.orders
     return {
         "phase": seen.phase,
         "converged": revision if is_well else known.converged,
