@@ -106,7 +106,7 @@ POSTGRES = pytest.param("postgres", signal.SIGKILL, marks=pytest.mark.needs_post
 @pytest.mark.parametrize(
     ("crowd", "number"), [("kubernetes", signal.SIGKILL), ("kubernetes", signal.SIGSTOP), POSTGRES], indirect=["crowd"]
 )
-def test_what_a_dead_or_silent_member_held_is_taken_over(crowd, number, record_property):
+def test_what_a_dead_or_silent_member_held_is_taken_over(crowd, number, request):
     """It happens in the middle of a change to everything; nothing is made twice, nothing is lost, and the time is bounded."""
     for name in "abc":
         crowd.start(name)
@@ -117,7 +117,7 @@ def test_what_a_dead_or_silent_member_held_is_taken_over(crowd, number, record_p
     os.kill(crowd.processes["b"].pid, number)
     seconds = crowd.until_all_are("red") - since
     crowd.settle("a", "c")
-    record_property("seconds until everything of a lost member was changed", round(seconds, 2))
+    request.node.user_properties.append(("seconds until everything of a lost member was changed", round(seconds, 2)))
     assert seconds <= BOUND + SLACK
     if number == signal.SIGSTOP:
         os.kill(crowd.processes["b"].pid, signal.SIGCONT)
