@@ -30,6 +30,7 @@ from gitops_core.testing.platforms import Monorepo
 from gitops_core.testing.scheduling import Deadlock, Dice, Scheduler
 from gitops_core.testing.simulation.members import (
     Gate,
+    MemberClock,
     MemberCoordinator,
     MemberSource,
     MemberStore,
@@ -155,7 +156,7 @@ class ControllerSimulation:
         members: list[Callable[[], None]] = [
             self._join,
             self._pause,
-            self._pause,
+            self._pause_in_write,
             self._kill,
             self._stop,
             partial(self._cut, "coordinator"),
@@ -184,6 +185,8 @@ class ControllerSimulation:
 
     def _end_trouble(self) -> None:
         """Wait for what still lasts, and see that somebody is there."""
+        for process in self._processes:
+            process.gate.pause_in_write = 0.0
         self._sleep(1.0)
         if not self._alive():
             self._join()
@@ -266,7 +269,7 @@ class ControllerSimulation:
         controller = Controller(
             [self._application(name, gate) for name in self._declared],
             store=MemberStore(self.store, gate, self.referee, _name),
-            runtime=self.scheduler.runtime(name=gate.member),
+            runtime=attrs.evolve(self.scheduler.runtime(name=gate.member), clock=MemberClock(self.scheduler.clock, gate)),
             limits=_LIMITS,
             coordinator=MemberCoordinator(self._coordinator, gate, _PACE.interval),
             member=Member(gate.member),
@@ -298,6 +301,12 @@ class ControllerSimulation:
             now = self.scheduler.clock.monotonic()
             process.gate.paused_until = min(now + self._dice.uniform(1.0, 20.0), _TROUBLE)
             self._note(f"{process.gate.member} is paused until {process.gate.paused_until:.2f} s")
+
+    def _pause_in_write(self) -> None:
+        for process in self._chosen():
+            process.gate.pause_in_write = self._dice.uniform(5.0, 20.0)
+            self._note(f"{process.gate.member} will be paused in its next write")
+            self._drift()
 
     def _kill(self) -> None:
         for process in self._chosen():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from gitops_core.errors import SourceUnavailable, StateUnavailable
-from gitops_core.interfaces import Context, Coordinator, Source, StateStore
+from gitops_core.interfaces import Clock, Context, Coordinator, Signal, Source, StateStore
 from gitops_core.model.inventory import Inventory, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.revisions import Revision, Tree
@@ -18,6 +18,8 @@ from gitops_core.model.rosters import Member, Standing
 from gitops_core.testing.scheduling import Dice, Scheduler
 from gitops_core.testing.simulation.places import SimulatedTarget
 from gitops_core.testing.watched_store import WatchedStore
+
+T = TypeVar("T")
 
 
 class Killed(BaseException):
@@ -33,6 +35,7 @@ class Gate:
         scheduler: Others may go on at every passing.
         member: Its name.
         paused_until: Nobody passes before that, on the monotonic clock.
+        pause_in_write: Seconds for which the next write will be paused, in the middle of it.
         killed: Nobody passes any more.
         standing: What the coordinator answered last.
         cut: What is out of reach now: ``store``, ``source``, ``coordinator``.
@@ -42,6 +45,7 @@ class Gate:
     scheduler: Scheduler
     member: str
     paused_until: float = 0.0
+    pause_in_write: float = 0.0
     killed: bool = False
     standing: Standing | None = None
     cut: Counter[str] = attrs.field(factory=Counter)
@@ -51,10 +55,42 @@ class Gate:
         """Let others go on, wait while paused; raises :class:`Killed`."""
         self.scheduler.step(place)
         clock = self.scheduler.clock
-        while clock.monotonic() < self.paused_until and not self.killed:
-            clock.take(lambda _seconds: self.killed, self.paused_until - clock.monotonic())
+        if self.pause_in_write and place in ("create", "update", "delete"):
+            self.paused_until, self.pause_in_write = clock.monotonic() + self.pause_in_write, 0.0
+        self.stand_still()
         if self.killed:
             raise Killed(self.member)
+
+    def stand_still(self) -> None:
+        """Wait while paused."""
+        clock = self.scheduler.clock
+        while clock.monotonic() < self.paused_until and not self.killed:
+            clock.take(lambda _seconds: self.killed, self.paused_until - clock.monotonic())
+
+
+@attrs.frozen(eq=False)
+class MemberClock(Clock):
+    """The clock of one member: while it is paused no wait of it ends, so that its thread that decides stands still, too."""
+
+    inner: Clock
+    gate: Gate
+    is_real = False
+
+    def now(self) -> float:
+        return self.inner.now()
+
+    def monotonic(self) -> float:
+        return self.inner.monotonic()
+
+    def wait(self, signal: Signal, seconds: float) -> bool:
+        self.inner.wait(signal, seconds)
+        self.gate.stand_still()
+        return signal.is_set()
+
+    def take(self, attempt: Callable[[float], T], seconds: float) -> T:
+        taken = self.inner.take(attempt, seconds)
+        self.gate.stand_still()
+        return taken
 
 
 @attrs.define(eq=False)
