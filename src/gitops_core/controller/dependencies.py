@@ -12,6 +12,7 @@ from gitops_core.model.results import PassStatus
 WELL = (PassStatus.IN_SYNC, PassStatus.CHANGED)
 """How a pass ends after which everything is as declared, and well."""
 
+_SETTLED = (Phase.SYNCED, Phase.SUSPENDED, Phase.ELSEWHERE)
 _APPLIED = (PassStatus.IN_SYNC, PassStatus.CHANGED, PassStatus.PENDING)
 
 
@@ -57,7 +58,7 @@ def unmet(app: Application, statuses: Mapping[str, ApplicationStatus]) -> str:
 def _is_met(dependency: Dependency, status: ApplicationStatus) -> bool:
     condition = dependency.condition
     if condition == "healthy":
-        return status.phase in (Phase.SYNCED, Phase.SUSPENDED) and status.last_pass in WELL and status.is_current
+        return status.phase in _SETTLED and status.last_pass in WELL and status.is_current
     if condition == "applied":
         return status.applied == status.revision != "" and status.last_pass in _APPLIED
     return condition(status)

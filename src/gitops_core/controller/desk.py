@@ -12,6 +12,7 @@ from gitops_core.controller.dependencies import WELL, unmet
 from gitops_core.controller.fleet import Fleet
 from gitops_core.controller.gates import Gates
 from gitops_core.controller.holding import counted
+from gitops_core.controller.neighbours import Neighbours
 from gitops_core.controller.outlook import Outlook, Past, outlook, to_leave
 from gitops_core.controller.passing import Job, Report, carry_out, differ
 from gitops_core.controller.references import Reference, Resolved, look_up
@@ -53,6 +54,7 @@ class Desk:
         self._place = surroundings.place
         self._gates = Gates(surroundings, self._fleet, self._due)
         self._under_way = UnderWay(self._clock)
+        self._neighbours = Neighbours(surroundings, self._fleet, self._hand_over, self._set, self._due)
         self._halted = False
 
     # -- who there is -----------------------------------------------------------------------------------------------------
@@ -351,10 +353,12 @@ class Desk:
             why = f"applications that depend on it to be deleted first: {', '.join(left)}" if left else ""
         elif self._fleet.reference(unit).revision is None and unit.orders.pin is None:
             return Hold(waits_for=unit.status.waits_for or "its source to name a revision")
+        elif (asked := self._neighbours.hold(unit)) is not None:
+            return asked
         else:
             why = unmet(unit.app, self._fleet.statuses)
         if why:
-            return Hold(waits_for=why, phase=Phase.BLOCKED)
+            return Hold(waits_for=why, phase=Phase.BLOCKED, after=self._neighbours.again(unit))
         return self._gates.hold(unit)
 
     def _start(self, unit: Unit) -> None:

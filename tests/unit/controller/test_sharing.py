@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import pytest
@@ -105,6 +107,8 @@ _NEVER = _Never()
 class Crowd:
     """Controllers on one clock, one store, one world for each application."""
 
+    needs: ClassVar[dict[str, str]] = {}
+
     def __init__(
         self, *names: str, seed: int = 0, apps: list[str] = NAMES, objects: int = 2, weights: dict[str, float] | None = None
     ):
@@ -139,7 +143,7 @@ class Crowd:
         target.line = self.lines[member]
         return Application(
             name=app, owner=OWNER, source=self.repository.folder(app), renderer=JsonRenderer(), target=target, guard=OPEN,
-            options=Options(interval=120.0),
+            options=Options(interval=120.0), depends_on=[self.needs[app]] if app in self.needs else (),
         )  # fmt: skip
 
     def play(self, *scenes) -> None:
@@ -328,3 +332,22 @@ def test_a_beat_under_way_at_the_stop_does_not_put_the_member_back() -> None:
 
     crowd.lines["a"].lasts = 2.5
     crowd.play(17.5, stop, 10.0, look)
+
+
+class Chain(Crowd):
+    """Each application depends on the one before, whoever works on that."""
+
+    needs: ClassVar = {after: before for before, after in itertools.pairwise(NAMES)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_application_waits_for_one_that_another_member_works_on(seed: int) -> None:
+    """In what has become of the second declaration, each comes after the one it depends on, and both members have written."""
+    crowd = Chain("one", "two", seed=seed)
+    begun = []
+    crowd.play(100.0, lambda: begun.append(crowd.clock.monotonic()), lambda: crowd.declare("green"), 400.0)
+    later = [write for write in crowd.log if write.at > begun[0]]
+    first = [min(write.at for write in later if write.key.startswith(f"{app}/")) for app in NAMES]
+    assert first == sorted(first)
+    assert {write.member for write in later} == {"one", "two"}
+    assert all("green" in str(world.objects) and "blue" not in str(world.objects) for world in crowd.worlds.values())
