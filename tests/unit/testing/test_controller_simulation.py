@@ -103,6 +103,5 @@ def test_a_failing_seed_says_what_happened_and_how_to_see_it_again(monkeypatch: 
     assert "python -m gitops_core.testing.simulation --seed 2" in told
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an application is blocked by one that another member works on")
 def test_an_application_may_depend_on_one_that_another_member_works_on() -> None:
     ControllerSimulation(14, strict=True).run()
