@@ -22,7 +22,7 @@ from gitops_core.testing.kubernetes.direct import DirectConnection
 
 PACE = Pace(interval=3.0, validity=10.0, duration=15.0)
 OWNER = Owner("example.org", "engine")
-SEEDS = [*range(12), *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(12, 500))]
+SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.deep) for seed in range(5, 40))]
 
 
 class Engine:

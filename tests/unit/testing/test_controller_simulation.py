@@ -56,15 +56,15 @@ BUGS: dict[str, tuple[Callable[[Patch], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(16))
 def test_promises_7_9_and_11_hold_whatever_happens_to_controllers(seed: int) -> None:
     ControllerSimulation(seed).run()
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("first", range(1000, 2000, 50))
-def test_promises_7_9_and_11_hold_for_a_thousand_seeds(first: int) -> None:
-    for seed in range(first, first + 50):
+@pytest.mark.parametrize("first", range(1000, 1200, 20))
+def test_promises_7_9_and_11_hold_for_two_hundred_seeds(first: int) -> None:
+    for seed in range(first, first + 20):
         ControllerSimulation(seed).run()
 
 
