@@ -15,6 +15,8 @@ import pytest
 from gitops_core.model.inventory import EntryState
 from gitops_core.state.sqlite import SqliteStore
 
+pytestmark = pytest.mark.slow
+
 CHILD = Path(__file__).parent / "controller_child.py"
 APP = "example.org/tests/edge"
 PATIENCE = 30.0  # seconds; only a broken controller needs them
