@@ -126,7 +126,7 @@ def test_the_command_refuses_a_name_it_does_not_know(monkeypatch: pytest.MonkeyP
 
 def test_every_benchmark_can_be_named() -> None:
     known = importlib.import_module("benchmarks.__main__").NAMES
-    others = {"__init__", "__main__", "workloads", "measuring", "fleets"}
+    others = {"__init__", "__main__", "workloads", "measuring", "fleets", "soak"}
     assert set(known) == {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - others
 
 
