@@ -38,7 +38,7 @@ def test_the_slope_is_by_the_hour(soak: Any) -> None:
     assert soak.flatness(samples(soak, lambda i: 5 * i), "resident").slope == pytest.approx(3600.0)
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_short_soak_converges_and_leaves_no_thread(soak: Any, tmp_path: Path) -> None:
     found = soak.soak(tmp_path, 15.0, every=0.2, sampled=1.0)
     assert found.problems == []
