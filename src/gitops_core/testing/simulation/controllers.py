@@ -58,6 +58,7 @@ class _Process:
     gate: Gate
     controller: Controller
     task: Future[None]
+    is_stopping: bool = False
 
     @property
     def is_alive(self) -> bool:
@@ -188,7 +189,7 @@ class ControllerSimulation:
         for process in self._processes:
             process.gate.pause_in_write = 0.0
         self._sleep(1.0)
-        if not self._alive():
+        if all(process.is_stopping for process in self._alive()):
             self._join()
 
     # -- commits and drift ---------------------------------------------------------------------------------------------------
@@ -317,6 +318,7 @@ class ControllerSimulation:
     def _stop(self) -> None:
         for process in self._chosen():
             self._note(f"{process.gate.member} is stopped")
+            process.is_stopping = True
             process.controller.stop(0.0)
 
     # -- what must hold ------------------------------------------------------------------------------------------------------------
