@@ -16,7 +16,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 500, 60, 5
 MEDIAN_FILE, MEDIAN_FUNCTION = 150, 10
 BANNED_NAMES = {"utils", "util", "common", "helpers", "helper", "misc", "base", "shared", "stuff"}
-ALLOWED = {"pragma: no cover": 3, "pragma: no branch": 1, "type: ignore": 13, "noqa": 68}
+ALLOWED = {"pragma: no cover": 3, "pragma: no branch": 1, "type: ignore": 13, "noqa": 65}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -25,6 +25,7 @@ from gitops_core.controller.desk import Desk
 from gitops_core.controller.limits import ControllerLimits
 from gitops_core.controller.listing import listed
 from gitops_core.controller.membership import Alone, Membership, new_member
+from gitops_core.controller.passing import last_healthy
 from gitops_core.controller.status import ApplicationStatus, ControllerStatus
 from gitops_core.controller.surroundings import Surroundings
 from gitops_core.controller.voice import Voice
@@ -307,12 +308,11 @@ class Controller:
     # -- the loop ----------------------------------------------------------------------------------------------------------------
 
     def _loop(self, until: Callable[[ControllerStatus], bool] | None = None) -> None:
-        limits = self._limits
         self._ended.clear()
         self._runner = threading.get_ident()
         self._desk.go_on()
         self._writers.open()
-        self._workers = self._make_workers(limits.workers + limits.replacements + 2)
+        self._workers = self._make_workers(self._limits.workers + self._limits.replacements + 2)
         try:
             while not (self._stopping.is_set() or self._runtime.cancel.is_set()):
                 seconds = self._turn()
@@ -485,9 +485,9 @@ class Controller:
 
     def _last_healthy(self, app: Application) -> str:
         present = self._desk.statuses[app.id].revision
-        for record in self._store.history(app.id, app.options.history):
-            if record.status in ("in-sync", "changed") and record.revision not in ("", present):
-                return record.revision
+        revision = last_healthy(app, self._store, present)
+        if revision:
+            return revision
         raise ConfigError(f"{app.id}: no healthy revision before {present[:12] or 'the first'} in its history; name one with to=")
 
 

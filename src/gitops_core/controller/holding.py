@@ -117,13 +117,12 @@ def narrow(plan: Plan, inventory: Inventory, mode_of: Callable[[ResourceKey], st
         changes.append(held)
         if held is not change:
             ended.append(Outcome(held.key, held.action, OutcomeStatus.REFUSED, held.reason))
-    stopped = {outcome.key for outcome in ended}
     ready = {change.key for change in changes if change.is_ready}
     return Held(
         plan=attrs.evolve(plan, changes=tuple(changes)),
         ended=tuple(ended),
         drift=tuple(found for key, found in sorted(drift.items()) if mode_of(key) != "off"),
-        repaired=tuple(found for key, found in sorted(drift.items()) if key in ready and key not in stopped),
+        repaired=tuple(found for key, found in sorted(drift.items()) if key in ready),
         contested=tuple(contested[key] for key in sorted(contested)),
     )
 

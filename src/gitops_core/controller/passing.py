@@ -7,6 +7,7 @@ from functools import partial
 
 import attrs
 
+from gitops_core.controller.dependencies import WELL
 from gitops_core.controller.holding import Held, Returns, Rules, hold_back
 from gitops_core.engine import pipeline
 from gitops_core.engine.calls import failures_of, foreseen
@@ -27,8 +28,6 @@ from gitops_core.model.results import Outcome, PassStatus, ReconcileResult
 from gitops_core.model.revisions import Revision
 from gitops_core.operations import destroy
 from gitops_core.policies.windows import MaintenanceWindows, until_closing
-
-_HEALTHY = frozenset({PassStatus.IN_SYNC.value, PassStatus.CHANGED.value})
 
 
 @attrs.frozen(kw_only=True)
@@ -173,11 +172,20 @@ def _orders(job: Job, orders: Orders, store: StateStore, runtime: Runtime) -> Or
 
 def _healthy(job: Job, store: StateStore, now: float) -> Pin | None:
     """Return the pin at the last healthy revision before the one that is left; None when the history has none."""
-    for record in store.history(job.app.id, job.app.options.history):
-        if record.status in _HEALTHY and record.revision != job.roll_back:
-            why = f"{job.roll_back[:12]} did not become healthy within {job.app.options.health_timeout:g} s"
-            return Pin(record.revision, why, "on_degraded", now)
-    return None
+    revision = last_healthy(job.app, store, job.roll_back)
+    why = f"{job.roll_back[:12]} did not become healthy within {job.app.options.health_timeout:g} s"
+    return Pin(revision, why, "on_degraded", now) if revision else None
+
+
+def last_healthy(app: Application, store: StateStore, left: str) -> str:
+    """
+    Return the revision at which a pass over *app* ended well last, other than the one that is *left*; empty when there is none.
+
+    Raises:
+        StateError: The history cannot be read.
+    """
+    records = store.history(app.id, app.options.history)
+    return next((r.revision for r in records if r.status in WELL and r.revision not in ("", left)), "")
 
 
 def _digest(p: Pass, revision: Revision | None) -> str:

@@ -14,7 +14,6 @@ from gitops_core.interfaces import Source
 from gitops_core.model.applications import Application
 from gitops_core.model.orders import Orders
 from gitops_core.model.resources import ResourceKey
-from gitops_core.model.results import ReconcileResult
 from gitops_core.model.revisions import Revision
 
 
@@ -54,7 +53,6 @@ class Unit:
         waits_for: What it waited for after its last pass, in words.
         begun: When the turn under way began, on the monotonic clock.
         quarantined: Its worker did not come back in time, and has not since.
-        result: Of the last pass.
     """
 
     app: Application
@@ -78,7 +76,6 @@ class Unit:
     waits_for: str = ""
     begun: float = 0.0
     quarantined: bool = False
-    result: ReconcileResult | None = None
 
     @property
     def lane(self) -> Lane:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, Final, ParamSpec, TypeVar
 
+from gitops_core.engine.runtime import settle
+
 P = ParamSpec("P")
 T = TypeVar("T")
 _Task = tuple[Future[Any], Callable[[], Any]]
@@ -59,9 +61,6 @@ class DaemonThreads(Executor):
         while (task := self._tasks.get()) is not None:
             future, run = task
             if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(run())
-                except BaseException as error:  # noqa: BLE001  # why: a future carries every kind of failure
-                    future.set_exception(error)
+                settle(future, run)
             with self._lock:
                 self._idle += 1

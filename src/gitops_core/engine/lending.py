@@ -9,7 +9,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, Final, ParamSpec, TypeVar
 
 from gitops_core.engine.daemons import DaemonThreads
-from gitops_core.engine.runtime import SameThread, threads
+from gitops_core.engine.runtime import SameThread, settle, threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,12 +87,8 @@ class _Lent(Executor):
     def _work(self) -> None:
         while (task := self._next()) is not None:
             future, run = task
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(run())
-            except BaseException as error:  # noqa: BLE001  # why: a future carries every kind of failure
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                settle(future, run)
 
     def _next(self) -> tuple[Future[Any], Callable[[], Any]] | None:
         with self._changed:

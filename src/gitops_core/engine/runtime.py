@@ -17,16 +17,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def settle(future: Future[T], run: Callable[[], T]) -> None:
+    """Give *future* what *run* returns, or what it raises."""
+    try:
+        future.set_result(run())
+    except BaseException as error:  # noqa: BLE001  # why: a future carries every kind of failure
+        future.set_exception(error)
+
+
 class SameThread(Executor):
     """Runs each task at once, in the thread that submits it."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run *fn* now and return its finished future."""
         future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # noqa: BLE001  # why: a future carries every kind of failure
-            future.set_exception(error)
+        settle(future, lambda: fn(*args, **kwargs))
         return future
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import ConfigError
+from gitops_core.kubernetes_api.naming import digest, is_namespace, readable
 from gitops_core.model.applications import Owner
 
 GROUP: Final = "coordination.k8s.io"
 _READABLE: Final = 30
 _DIGEST: Final = 16
-_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def _digest(*parts: str) -> str:
-    spelled = b"".join(b"%d:%b" % (len(raw), raw) for raw in (part.encode(errors="surrogatepass") for part in parts))
-    return hashlib.sha256(spelled).hexdigest()[:_DIGEST]
+    return digest(parts, _DIGEST)
 
 
 @attrs.frozen
@@ -35,12 +31,7 @@ class Names:
     """
 
     owner: Owner
-    namespace: str = attrs.field()
-
-    @namespace.validator
-    def _is_a_name(self, _attribute: attrs.Attribute[str], value: str) -> None:
-        if not _LABEL.fullmatch(value):
-            raise ConfigError(f"namespace {value!r} is no namespace's name; use at most 63 of a-z, 0-9 and '-'")
+    namespace: str = attrs.field(validator=is_namespace)
 
     @property
     def roster(self) -> str:
@@ -49,8 +40,7 @@ class Names:
 
     def member(self, name: str) -> str:
         """Return the name of the Lease of the member *name*, whatever characters that has."""
-        readable = re.sub(r"[^a-z0-9]+", "-", name.lower())[-_READABLE:].strip("-") or "x"
-        return f"member-{readable}-{_digest(self.owner.domain, self.owner.name, name)}"
+        return f"member-{readable(name, _READABLE)}-{_digest(self.owner.domain, self.owner.name, name)}"
 
     @property
     def facts(self) -> str:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
 from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import ConfigError
+from gitops_core.kubernetes_api import naming
+from gitops_core.kubernetes_api.naming import is_namespace
 from gitops_core.model.applications import Owner
 
 _READABLE: Final = 40
 _DIGEST: Final = 24
-_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def digest(*parts: str) -> str:
     """Return 24 hexadecimal digits (96 bits) that differ for every other sequence of *parts*, whatever characters they hold."""
-    spelled = b"".join(b"%d:%b" % (len(raw), raw) for raw in (part.encode(errors="surrogatepass") for part in parts))
-    return hashlib.sha256(spelled).hexdigest()[:_DIGEST]
+    return naming.digest(parts, _DIGEST)
 
 
 def fresh() -> str:
     """Return 16 hexadecimal digits that nobody had before."""
     return secrets.token_hex(8)
-
-
-def _readable(text: str) -> str:
-    """Return what of *text* a DNS name can show."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())[-_READABLE:].strip("-") or "x"
 
 
 @attrs.frozen
@@ -49,16 +41,11 @@ class Names:
     """
 
     owner: Owner
-    namespace: str = attrs.field()
-
-    @namespace.validator
-    def _is_a_name(self, _attribute: attrs.Attribute[str], value: str) -> None:
-        if not _LABEL.fullmatch(value):
-            raise ConfigError(f"namespace {value!r} is no namespace's name; use at most 63 of a-z, 0-9 and '-'")
+    namespace: str = attrs.field(validator=is_namespace)
 
     def head(self, application: str) -> str:
         """Return the name of *application*'s head."""
-        return f"state-{_readable(application)}-{digest(self.owner.domain, self.owner.name, application)}"
+        return f"state-{naming.readable(application, _READABLE)}-{digest(self.owner.domain, self.owner.name, application)}"
 
     def segment(self, head: str) -> str:
         """Return a name for one more segment of *head*; never the same twice, because a name that is used again could be swept."""
