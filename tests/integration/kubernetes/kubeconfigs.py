@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 import yaml
@@ -30,9 +31,9 @@ def write(path: Path, server: str, ca_file: Path | None, user: Mapping[str, Any]
         "current-context": "test",
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(0o600)
-    path.write_text(yaml.safe_dump(body))
-    return path
+    with NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(yaml.safe_dump(body))
+    return Path(file.name).replace(path)
 
 
 def read(path: Path) -> Access:

@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,14 @@ def test_kubectl_reports_a_conflict(kubectl: Kubectl) -> None:
         "apply", "--server-side", "--field-manager=two", "-f", "-", stdin=DEPLOYMENT.replace("replicas: 2", "replicas: 3")
     )
     assert 'conflict with "one": .spec.replicas' in done.stderr
+
+
+def test_a_kubeconfig_that_others_read_is_never_half_written(tmp_path: Path) -> None:
+    """Whoever reads it while it is written again finds the one before or the new one."""
+    with FakeCluster() as cluster, ThreadPoolExecutor(8) as threads:
+        read = threads.map(lambda _: json.loads(cluster.kubeconfig(tmp_path).read_text())["current-context"], range(400))
+        assert set(read) == {"fake"}
+    assert [path.name for path in tmp_path.iterdir()] == ["kubeconfig-admin.json"]
 
 
 def test_kubectl_is_forbidden_what_roles_do_not_allow(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -97,7 +98,7 @@ class FakeCluster:
         return users.token(user)
 
     def kubeconfig(self, directory: Path, user: str = "admin") -> Path:
-        """Write a kubeconfig for *user* into *directory* and return its path."""
+        """Write a kubeconfig for *user* into *directory* and return its path; who reads it meanwhile sees it whole."""
         name = "fake"
         # kubectl sends no token over plain HTTP: the path says who asks.
         content = {
@@ -109,8 +110,9 @@ class FakeCluster:
             "current-context": name,
         }
         path = directory / f"kubeconfig-{user.replace(':', '-')}.json"
-        path.write_text(json.dumps(content, indent=2))
-        return path
+        with NamedTemporaryFile("w", dir=directory, delete=False) as file:
+            json.dump(content, file, indent=2)
+        return Path(file.name).replace(path)
 
     def connection(self, user: str = "admin") -> Connection:
         """Return a connection of *user*, with the limits of production; close it."""
