@@ -22,7 +22,7 @@ from gitops_core.targets.memory import MemoryTarget
 from gitops_core.testing.clock import VirtualClock
 
 _FACTOR: Final = 10  # applications here, for each one that the other benchmarks have
-_CONCURRENCY: Final = (4, 8, 16)
+_CONCURRENCY: Final = (8, 16)
 _OBJECTS: Final = 5
 _WAIT: Final = 10.0  # seconds
 _HOUR: Final = 3600.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice, takewhile
 from typing import Any, Final
 
 import attrs
@@ -45,6 +47,7 @@ class Monorepo:
         self.name = name
         self.calls: Counter[str] = Counter()
         self.commits = MemorySource({})
+        self._sorted: tuple[str, tuple[str, ...]] = ("", ())
 
     def declare(self, folder: str, *bodies: Mapping[str, Any]) -> Revision:
         """Commit *bodies* to *folder*, one file each."""
@@ -57,6 +60,15 @@ class Monorepo:
     def folder(self, folder: str) -> Source:
         """Return a source of that folder; all of them ask the same reference."""
         return _Folder(self, folder)
+
+    def paths(self, tree: Tree, folder: str) -> Iterator[str]:
+        """Yield the paths in *tree* that begin with *folder*; a platform asks for thousands of folders of one commit."""
+        revision, paths = self._sorted
+        if revision != tree.revision.id:
+            paths = tuple(sorted(tree.files))
+            self._sorted = (tree.revision.id, paths)
+        inside = islice(paths, bisect_left(paths, folder), None)
+        return takewhile(lambda path: path.startswith(folder), inside)
 
 
 class _Folder(Source):
@@ -80,7 +92,7 @@ class _Folder(Source):
     def fetch(self, ctx: Context, revision: Revision) -> Tree:
         self._repository.calls["fetch"] += 1
         tree = self._repository.commits.fetch(ctx, revision)
-        files = {path: file for path, file in tree.files.items() if path.startswith(self._folder)}
+        files = {path: tree.files[path] for path in self._repository.paths(tree, self._folder)}
         return Tree(tree_digest(files), tree.revision, lambda: files, tree.read)
 
 
