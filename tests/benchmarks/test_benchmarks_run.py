@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FEW = 50
 needs_git_command = pytest.mark.skipif(shutil.which("git") is None, reason="no git command, which serves repositories over HTTP")
@@ -28,7 +30,6 @@ def report(name: str, documents: int = FEW, applications: int = 10) -> Any:
     return found
 
 
-@pytest.mark.slow
 def test_imports_load_neither_client() -> None:
     counts = report("imports").counts
     assert counts["clients loaded"] == 0
@@ -60,7 +61,6 @@ def test_differences_are_found_by_both() -> None:
     }
 
 
-@pytest.mark.slow
 def test_a_pass_costs_what_has_changed() -> None:
     """Nothing new: no document is decoded; one file changed: exactly one."""
     counts = report("passes").counts
@@ -71,21 +71,18 @@ def test_a_pass_costs_what_has_changed() -> None:
     assert [counts[f"{share} drift: writes"] for share in ("1%", "50%")] == [0, FEW // 2]
 
 
-@pytest.mark.slow
 def test_a_new_process_with_its_state_decodes_and_writes_nothing() -> None:
     counts = report("warm").counts
     assert [counts[f"cold: {what}"] for what in ("decoded", "writes", "fetches")] == [FEW, FEW, 0]
     assert [counts[f"warm: {what}"] for what in ("decoded", "observed", "writes", "fetches")] == [0, FEW, 0, 0]
 
 
-@pytest.mark.slow
 def test_memory_is_weighed_with_every_object_reconciled() -> None:
     assert report("memory").counts == {"objects in MemoryStore": FEW, "objects in SqliteStore": FEW}
 
 
 @needs_git_command
 @pytest.mark.needs_git
-@pytest.mark.slow
 def test_all_applications_of_one_repository_share_one_pack() -> None:
     counts = report("git_fetch").counts
     for name in ("asked on every pass", "listings believed for 60 s"):
@@ -145,7 +142,6 @@ def test_state_in_the_cluster_costs_two_requests_a_quiet_pass(monkeypatch: pytes
     assert counts["fake cluster, objects"] == 1
 
 
-@pytest.mark.slow
 def test_a_controller_asks_each_repository_once_an_interval_and_passes_what_a_commit_touched() -> None:
     counts = report("controller", applications=2).counts
     for how in ("watched", "looked at every 3 min"):

@@ -15,6 +15,8 @@ from gitops_core.testing.promises import promises_of
 from gitops_core.testing.suites import run_suite
 from gitops_core.testing.target_contract import Example, TargetContract
 
+pytestmark = pytest.mark.slow
+
 CATALOGUES = (FIRST, MORE, HARD, WATCHES)
 MUTANTS = [pytest.param(catalogue, cls, id=cls.__name__) for catalogue in CATALOGUES for cls in catalogue.mutants]
 

@@ -16,6 +16,8 @@ from gitops_core.state.kubernetes.names import Names
 from gitops_core.state.kubernetes.payloads import pack, unpack, update_of, update_to_json
 from gitops_core.state.memory import MemoryStore
 
+pytestmark = pytest.mark.slow
+
 
 def _load(*path):
     where = Path(__file__).parents[1].joinpath(*path)

@@ -16,6 +16,8 @@ from gitops_core import Options
 from gitops_core.engine.following import Following
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
 
+pytestmark = pytest.mark.slow
+
 GROUP = "stable.example.org"
 
 
