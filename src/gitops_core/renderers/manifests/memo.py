@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from gitops_core.model.values import FrozenDict
 
 _SPACE: Final = "manifests"
 _LEVEL: Final = 1  # of zlib: digests do not compress, names do at any level
+_LAST: Final = 2  # renders of an application
 _FULL_AFTER: Final = 256  # changed files beyond which a new full index is cheaper than a growing difference
 
 
@@ -116,13 +117,24 @@ class Render:
 
 
 class Renders:
-    """The renders in memory: the last ones, up to a number of files in all."""
+    """
+    The renders in memory: the last two of every application, up to a number of files in all.
+
+    So what is kept grows with the applications that are at work, not with the commits they have seen. Two, because a rollback or a
+    second look at the commit before is common, and one from longer ago is in the store's index. A render keeps its tree, and with it
+    the context of the pass that fetched it: some kilobytes beside its files.
+
+    Args:
+        files: Kept in all; a render without files counts as one. The newest render stays, however large it is.
+    """
 
     def __init__(self, files: int = 50_000) -> None:
         self._limit = files
         self._lock = threading.Lock()
         self._renders: OrderedDict[tuple[str, ...], Render] = OrderedDict()
-        self._latest: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._last: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {}  # of an application: newest first
+        self._holders: Counter[tuple[str, ...]] = Counter()
+        self._total = 0
 
     def get(self, space: tuple[str, ...], digest: str) -> Render | None:
         """Return the render of the tree *digest*."""
@@ -135,20 +147,42 @@ class Renders:
     def latest(self, space: tuple[str, ...], application: str) -> Render | None:
         """Return what *application* rendered last."""
         with self._lock:
-            return self._renders.get(self._latest.get((*space, application), ()))
+            return self._renders.get(self._last.get((*space, application), ((),))[0])
 
     def put(self, space: tuple[str, ...], application: str, render: Render) -> None:
         """Remember *render* as the last of *application*; the oldest make room, but the newest always stays."""
-        key = (*space, render.digest)
+        who, key = (*space, application), (*space, render.digest)
         with self._lock:
+            self._drop(key)
             self._renders[key] = render
-            self._renders.move_to_end(key)
-            self._latest[*space, application] = key
-            total = sum(len(known.files) for known in self._renders.values())
-            while total > self._limit and len(self._renders) > 1:
-                total -= len(self._renders.popitem(last=False)[1].files)
-            if len(self._latest) > 2 * len(self._renders):
-                self._latest = {who: what for who, what in self._latest.items() if what in self._renders}
+            self._total += _weight(render)
+            self._hold(who, (key, *(known for known in self._last.get(who, ()) if known != key))[:_LAST])
+            while self._total > self._limit and len(self._renders) > 1:
+                self._drop(next(iter(self._renders)))
+            if len(self._last) > 2 * len(self._renders):
+                for gone in [who for who, held in self._last.items() if held[0] not in self._renders]:
+                    self._hold(gone, ())
+
+    def _hold(self, who: tuple[str, ...], keys: tuple[tuple[str, ...], ...]) -> None:
+        """Let *keys* be what *who* rendered last, and drop what nobody did any more."""
+        before = self._last.pop(who, ())
+        if keys:
+            self._last[who] = keys
+        self._holders.update(keys)
+        for key in before:
+            self._holders[key] -= 1
+            if not self._holders[key]:
+                del self._holders[key]
+                self._drop(key)
+
+    def _drop(self, key: tuple[str, ...]) -> None:
+        known = self._renders.pop(key, None)
+        if known is not None:
+            self._total -= _weight(known)
+
+
+def _weight(render: Render) -> int:
+    return max(1, len(render.files))
 
 
 # -- the index in the store --------------------------------------------------------------------------------------------------

@@ -197,9 +197,40 @@ def test_number_of_remembered_files_is_bounded():
     for number in range(9):
         renders.put(("s",), f"app{number}", memo_module.Render(f"t{number}", {f"{i}": None for i in range(4)}, is_complete=True))
     assert [renders.get(("s",), f"t{n}") is not None for n in range(9)] == [False] * 7 + [True] * 2
-    assert (renders.latest(("s",), "app8").digest, renders.latest(("s",), "app0"), len(renders._latest) < 9) == ("t8", None, True)
+    assert (renders.latest(("s",), "app8").digest, renders.latest(("s",), "app0"), len(renders._last) < 9) == ("t8", None, True)
     renders.put(("s",), "big", memo_module.Render("big", {f"{i}": None for i in range(40)}, is_complete=True))
     assert (renders.get(("s",), "big").digest, renders.get(("s",), "t8")) == ("big", None)
+
+
+def test_an_application_keeps_its_last_two_renders_however_many_commits_it_sees():
+    renders = memo_module.Renders()
+    for number in range(100):
+        renders.put(("s",), "app", memo_module.Render(f"t{number}", {"a": None}, is_complete=True))
+    assert [n for n in range(100) if renders.get(("s",), f"t{n}")] == [98, 99]
+    assert renders.latest(("s",), "app").digest == "t99"
+    renders.put(("s",), "app", memo_module.Render("t98", {"a": None}, is_complete=True))
+    renders.put(("s",), "app", memo_module.Render("t100", {"a": None}, is_complete=True))
+    assert [n for n in range(101) if renders.get(("s",), f"t{n}")] == [98, 100]
+    assert (len(renders._renders), len(renders._holders), renders._total) == (2, 2, 2)
+
+
+def test_a_render_stays_while_one_application_of_several_had_it_among_its_last():
+    renders = memo_module.Renders()
+    for who in ("one", "other"):
+        renders.put(("s",), who, memo_module.Render("shared", {}, is_complete=True))
+    for number in range(3):
+        renders.put(("s",), "one", memo_module.Render(f"t{number}", {}, is_complete=True))
+    assert renders.latest(("s",), "other") is renders.get(("s",), "shared") is not None
+    for number in range(2):
+        renders.put(("s",), "other", memo_module.Render(f"o{number}", {}, is_complete=True))
+    assert renders.get(("s",), "shared") is None
+
+
+def test_renders_without_files_are_bounded_too():
+    renders = memo_module.Renders(files=10)
+    for number in range(50):
+        renders.put(("s",), f"app{number}", memo_module.Render(f"t{number}", {}, is_complete=True))
+    assert (len(renders._renders), renders._total, len(renders._last) <= 21) == (10, 10, True)
 
 
 # -- bodies ------------------------------------------------------------------------------------------------------------------
