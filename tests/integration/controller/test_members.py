@@ -33,8 +33,12 @@ def creates(cluster):
     return Counter(r.name for r in objects if r.status == 201)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-@pytest.mark.parametrize("crowd", ["kubernetes", pytest.param("postgres", marks=pytest.mark.needs_postgres)], indirect=True)
+POSTGRES = pytest.param("postgres", signal.SIGKILL, marks=pytest.mark.needs_postgres)
+
+
+@pytest.mark.parametrize(
+    ("crowd", "number"), [("kubernetes", signal.SIGKILL), ("kubernetes", signal.SIGSTOP), POSTGRES], indirect=["crowd"]
+)
 def test_what_a_dead_or_silent_member_held_is_taken_over(crowd, number, request):
     """It happens in the middle of a change to everything; nothing is made twice, nothing is lost, and the time is bounded."""
     for name in "abc":
