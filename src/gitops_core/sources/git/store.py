@@ -23,7 +23,8 @@ from gitops_core.sources.git.translation import translate
 
 _NAMES: Final = {packs.COMMIT: b"commit", packs.TREE: b"tree", packs.BLOB: b"blob", packs.TAG: b"tag"}
 _MOST_HAVES: Final = 32
-_MOST_PACKS: Final = 50
+_MOST_PACKS: Final = 12
+_TOGETHER: Final = 7  # at least so many of them become one
 _ID_LENGTH: Final = 40
 _CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 
@@ -101,8 +102,12 @@ class Store:
 
     def _raw(self, name: ObjectID) -> tuple[int, bytes]:
         if self._largest is not None:
-            with contextlib.suppress(KeyError, OSError, PackFileDisappeared):  # not there, or no longer: we look everywhere
+            try:
                 return self._largest.get_raw(name)
+            except KeyError:  # we look everywhere
+                pass
+            except (OSError, PackFileDisappeared):
+                self._forget_largest()
         if self._objects is not None:
             with contextlib.suppress(KeyError):
                 return self._found(self._objects, name)
@@ -111,6 +116,12 @@ class Store:
         if objects is None:
             raise KeyError(name)
         return self._found(objects, name)
+
+    def _forget_largest(self) -> None:
+        """It was put together with others, or the disk is failing, which the next look will tell."""
+        gone, self._largest = self._largest, None
+        if gone is not None:
+            gone.close()  # the object store may have forgotten it
 
     def _found(self, objects: DiskObjectStore, name: ObjectID) -> tuple[int, bytes]:
         found = objects.get_raw(name)
@@ -156,14 +167,18 @@ class Store:
 
     def compact(self) -> None:
         """
-        Put small packs together when there are many: every fetch adds one, and every one is two open files. Needs the lock file.
+        Put the smallest packs together when there are more than 12: every fetch adds one. Needs the lock file.
 
-        Cost: what came since the largest pack, rewritten once in so many fetches.
+        So a store that is read holds at most 4 x 13 descriptors (a pack is two files, and each is mapped), and as many again while
+        packs are put together. What is put together is at least twice as large as before, so an object that stays is rewritten as
+        often as the store doubles, not once for every few fetches: Git's own ``repack --geometric`` does the same.
+
+        Cost: reads and writes what is in the smaller packs.
         """
         found = sorted((self.path / "objects" / "pack").glob("*.pack"), key=lambda pack: pack.stat().st_size)
         if len(found) <= _MOST_PACKS:
             return
-        small = {pack.stem for pack in found[:-1]}
+        small = {pack.stem for pack in found[: together([pack.stat().st_size for pack in found])]}
         with contextlib.closing(DiskObjectStore(self._directory)) as objects, self.incoming() as file:
             held = [pack for pack in objects.packs if _stem(pack) in small]
             ids = sorted({sha for pack in held for sha, _offset, _crc in pack.index.iterentries()})
@@ -173,6 +188,7 @@ class Store:
         for stem in sorted(small):
             for suffix in (".idx", ".pack"):  # without its index a pack is not seen
                 (self.path / "objects" / "pack" / f"{stem}{suffix}").unlink(missing_ok=True)
+        self.close()  # what is gone would stay open until something is looked for that is not here
 
     def haves(self) -> tuple[str, ...]:
         """Return the commits received last, oldest first, as far as they are still here."""
@@ -201,10 +217,9 @@ class Store:
             self._let_go()
 
     def _let_go(self) -> None:
-        objects, largest = self._objects, self._largest
-        self._objects = self._largest = self._identity = None
-        if largest is not None:
-            largest.close()  # the object store may have forgotten it
+        objects = self._objects
+        self._objects = self._identity = None
+        self._forget_largest()
         if objects is not None:
             objects.close()
 
@@ -267,3 +282,11 @@ class Store:
 
 def _stem(pack: Pack) -> str:
     return f"pack-{pack.name().decode()}"
+
+
+def together(sizes: list[int]) -> int:
+    """Return how many of the smallest packs become one, of *sizes* in ascending order: more while the next is not twice as large."""
+    count = _TOGETHER
+    while count < len(sizes) and sizes[count] < 2 * sum(sizes[:count]):
+        count += 1
+    return count
