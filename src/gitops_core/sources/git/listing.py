@@ -1,15 +1,18 @@
 """
 The selected files of a commit, and a digest of exactly them.
 
-A tree is walked once. Every directory becomes a :class:`Node` that is kept by (tree id, path, selection), so after a commit that
-touches one file only the directories above that file are read again.
+A tree is walked once. Every directory becomes a :class:`Node`, and the next walk of the same selection goes beside the last ones: a
+directory that has the tree id it had before is taken as it is, so after a commit that touches one file only the directories above
+that file are read again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, Generic, TypeVar
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 from dulwich.objects import parse_tree
@@ -23,8 +26,8 @@ from gitops_core.sources.selection import Selection
 DIRECTORY: Final = 0o040000
 _DEEPEST: Final = 100
 _FORMAT: Final = 0o170000
-K = TypeVar("K")
-V = TypeVar("V")
+_ROOTS: Final = 2  # kept of each selection: two branches side by side, or a rollback
+_COMMITS: Final = 4  # whose trees above the selected paths are kept
 
 
 @attrs.frozen
@@ -59,6 +62,8 @@ class Node:
         notices: All notices about it and below.
         size: Files and directories in it and below.
         digest: Of names, modes and contents.
+        tree: Id of the tree object.
+        below: The directories in it that were entered, by name, empty ones included.
     """
 
     entries: tuple[File | Node, ...]
@@ -66,6 +71,8 @@ class Node:
     notices: tuple[Notice, ...]
     size: int
     digest: bytes
+    tree: str
+    below: Mapping[str, Node] = attrs.field(repr=False, eq=False)
 
     @property
     def is_empty(self) -> bool:
@@ -81,47 +88,63 @@ class Node:
                 yield entry
 
 
-class Generations(Generic[K, V]):
-    """
-    A cache in two generations, so that it neither grows nor forgets what is in use.
-
-    Args:
-        most: Weight of one generation.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._weight = 0
-        self._young: dict[K, tuple[V, int]] = {}
-        self._old: dict[K, tuple[V, int]] = {}
-
-    def get(self, key: K) -> V | None:
-        """Return what was put under *key*, if it is still here."""
-        found = self._young.get(key)
-        if found is None and (found := self._old.get(key)) is not None:
-            self.put(key, *found)
-        return None if found is None else found[0]
-
-    def put(self, key: K, value: V, weight: int) -> None:
-        """Keep *value*."""
-        if self._weight > self._most:
-            self._old, self._young, self._weight = self._young, {}, 0
-        self._young[key] = (value, weight)
-        self._weight += weight
-
-
 class Forest:
     """
-    What is known of the trees of a repository, for all its sources.
+    What is known of the trees of a repository, for all its sources; what is kept does not grow with the commits that were seen.
 
-    Attributes:
-        nodes: Directories by (tree id, path, selection).
-        above: Tree objects by id that lie above a selected path; in a repository with a thousand applications, the same for all.
+    Kept are the last two walks of each selection, which share every directory that is equal in both, and the tree objects above the
+    selected paths of the last four commits, which are the same for a thousand applications in one repository. May be used from any
+    thread.
+
+    Args:
+        most: Files and directories in all walks, some 250 bytes each; the walk that was not asked for longest makes room. The last
+            walk stays, however large it is.
     """
 
-    def __init__(self, most: int = 200_000) -> None:
-        self.nodes: Generations[tuple[str, str, str], Node] = Generations(most)
-        self.above: Generations[str, Mapping[str, Entry]] = Generations(most)
+    def __init__(self, most: int = 400_000) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._walks: OrderedDict[str, tuple[Node, ...]] = OrderedDict()
+        self._weight = 0
+        self._above: OrderedDict[str, dict[str, Mapping[str, Entry]]] = OrderedDict()
+
+    def walks(self, selection: str) -> tuple[Node, ...]:
+        """Return the roots of the last walks of the selection with that fingerprint, newest first."""
+        with self._lock:
+            found = self._walks.get(selection, ())
+            if found:
+                self._walks.move_to_end(selection)
+            return found
+
+    def keep(self, selection: str, root: Node) -> None:
+        """Keep *root* as the last walk of the selection with that fingerprint."""
+        with self._lock:
+            before = self._walks.pop(selection, ())
+            kept = (root, *(known for known in before if known.tree != root.tree))[:_ROOTS]
+            self._walks[selection] = kept
+            self._weight += _weight(kept) - _weight(before)
+            while self._weight > self._most and len(self._walks) > 1:
+                self._weight -= _weight(self._walks.popitem(last=False)[1])
+
+    def above(self, root: str, tree: str) -> Mapping[str, Entry] | None:
+        """Return the entries of *tree*, which lies above a selected path in the commit with the root tree *root*, if they are known."""
+        with self._lock:
+            found = next((held[tree] for held in reversed(self._above.values()) if tree in held), None)
+        if found is not None:
+            self.keep_above(root, tree, found)
+        return found
+
+    def keep_above(self, root: str, tree: str, entries: Mapping[str, Entry]) -> None:
+        """Keep the *entries* of *tree*."""
+        with self._lock:
+            self._above.setdefault(root, {})[tree] = entries
+            self._above.move_to_end(root)
+            if len(self._above) > _COMMITS:
+                self._above.popitem(last=False)
+
+
+def _weight(walks: Iterable[Node]) -> int:
+    return sum(root.size for root in walks)
 
 
 class Walker:
@@ -144,6 +167,7 @@ class Walker:
         self._forest = forest
         self._fingerprint = selection.fingerprint
         self._parsed: dict[str, Mapping[str, Entry]] = {}
+        self._root = ""
         self.size = 0
 
     def entries(self, tree_id: str, path: str) -> Mapping[str, Entry]:
@@ -170,32 +194,36 @@ class Walker:
         prefix = f"{path}/" if path else ""
         if any(not root or path == root or prefix.startswith(f"{root}/") for root in self.selection.paths):
             return self.entries(tree_id, path).values()
-        found = self._forest.above.get(tree_id)
+        found = self._forest.above(self._root, tree_id)
         if found is None:
             found = self.entries(tree_id, path)
-            self._forest.above.put(tree_id, found, len(found))
+            self._forest.keep_above(self._root, tree_id, found)
         leading = {root[len(prefix) :].split("/")[0] for root in self.selection.paths if root.startswith(prefix)}
         # In the order of paths, which is a tree's own: a directory sorts as if its name ended with a slash.
         return sorted((found[name] for name in leading if name in found), key=Entry.order)
 
-    def node(self, tree_id: str, path: str = "", depth: int = 0) -> Node:
+    def node(self, root: str) -> Node:
         """
-        Return the directory *path*, whose tree object is *tree_id*.
+        Return the whole tree, whose tree object is *root*.
 
         Raises:
             UnsafeTree: STALL.
             LimitExceeded: Too many files, or directories too deep. STALL.
         """
-        key = (tree_id, path, self._fingerprint)
-        found = self._forest.nodes.get(key)
-        if found is None:
-            if depth > _DEEPEST:
-                raise LimitExceeded(f"directories are nested deeper than {_DEEPEST} levels at {path[:80]!r}...; flatten them")
-            found = self._node(tree_id, path, depth)
-            self._forest.nodes.put(key, found, len(found.entries) + 1)
-        else:
-            self.grow(found.size, path)
+        self._root = root
+        found = self._node(root, "", 0, self._forest.walks(self._fingerprint))
+        self._forest.keep(self._fingerprint, found)
         return found
+
+    def _node(self, tree_id: str, path: str, depth: int, before: Sequence[Node]) -> Node:
+        """Return the directory *path*: one of *before*, which were there in earlier walks, when it is unchanged."""
+        for known in before:
+            if known.tree == tree_id:
+                self.grow(known.size, path)
+                return known
+        if depth > _DEEPEST:
+            raise LimitExceeded(f"directories are nested deeper than {_DEEPEST} levels at {path[:80]!r}...; flatten them")
+        return self._read(tree_id, path, depth, before)
 
     def grow(self, by: int, path: str) -> None:
         """
@@ -211,18 +239,20 @@ class Walker:
                 "select fewer paths, ignore more, or raise GitLimits.files"
             )
 
-    def _node(self, tree_id: str, path: str, depth: int) -> Node:
-        before = self.size
+    def _read(self, tree_id: str, path: str, depth: int, before: Sequence[Node]) -> Node:
+        start = self.size
         self.grow(1, path)
         kept: list[File | Node] = []
         links: list[Link] = []
         notices: list[Notice] = []
+        below: dict[str, Node] = {}
         digest = hashlib.sha256()
         for entry in self._candidates(tree_id, path):
             child = f"{path}/{entry.name}" if path else entry.name
             match entry.mode & _FORMAT:
                 case 0o040000 if self.selection.enters(child):
-                    node = self.node(entry.id, child, depth + 1)
+                    there = [known.below[entry.name] for known in before if entry.name in known.below]
+                    node = below[entry.name] = self._node(entry.id, child, depth + 1, there)
                     links += node.links
                     notices += node.notices
                     if node.entries:
@@ -240,7 +270,7 @@ class Walker:
                     pass
                 case _:
                     raise UnsafeTree(f"{child!r} has the file mode {entry.mode:o}, which Git does not know; rewrite the commit")
-        return Node(tuple(kept), tuple(links), tuple(notices), self.size - before, digest.digest())
+        return Node(tuple(kept), tuple(links), tuple(notices), self.size - start, digest.digest(), tree_id, below)
 
     def file(self, path: str, entry: Entry) -> File:
         """Return *entry* as the file *path*, counted."""
