@@ -30,7 +30,7 @@ class Trees:
 
 
 def test_after_a_commit_only_the_directories_above_it_are_read():
-    trees = Trees({f"{top}/{sub}/x.yaml": "1" for top in "abc" for sub in "de"})
+    trees = Trees({f"{top}/{sub}/x.yaml": top + sub for top in "abc" for sub in "de"})
     assert trees.walk()[1] == 10
     assert trees.walk()[1] == 0
     trees.repository.commit({"a/d/x.yaml": "2"})
