@@ -48,7 +48,7 @@ _OBJECTS: Final = 5
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _GROWTH: Final = 0.05  # share; what the middle of an hour and its end may differ by without anything being kept
 _SPARE: Final = 2  # threads and files: one pass more or less is under way when we look
-_PACKS: Final = 4 * 51  # of a repository: packs are put together when there are more than 50; each is two files, mapped, too
+_PACKS: Final = 2 * 4 * 13  # of a repository: 13 packs, twice while some are put together; each is two files, mapped, too
 _REPOSITORIES: Final = 4
 _PATIENCE: Final = 120.0  # seconds for everything to converge at the end
 

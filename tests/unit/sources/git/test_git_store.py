@@ -231,9 +231,8 @@ def test_the_descriptors_of_a_store_are_bounded_however_often_is_fetched(store):
 
 
 def descriptors(path):
-    return sum(
-        str(path / "objects" / "pack") in os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")
-    )
+    files = (os.path.realpath(name) for name in Path("/proc/self/fd").iterdir())
+    return sum(str(path / "objects" / "pack") in file for file in files)
 
 
 @pytest.mark.parametrize(
