@@ -20,7 +20,7 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -209,8 +209,9 @@ class Platform:
         import yaml  # why here: only to check
 
         for path in (self.home / "targets" / app.name).rglob("*.yaml"):
-            body = yaml.safe_load(path.read_text(encoding="utf-8"))
-            yield body["metadata"]["name"], body["data"]
+            with suppress(FileNotFoundError):  # a pass has pruned it since it was listed
+                body = yaml.safe_load(path.read_text(encoding="utf-8"))
+                yield body["metadata"]["name"], body["data"]
 
 
 class _Counting:

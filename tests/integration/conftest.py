@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
@@ -96,3 +97,21 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
 @pytest.fixture
 def make_page():
     return page
+
+
+@pytest.fixture
+def stopped():
+    """Stops a client of PostgreSQL in the midst of a transaction, for a while; when it goes on it finds that its session was ended."""
+    from gitops_core.errors import StateUnavailable
+    from gitops_core.postgres_api.sessions import transaction
+
+    @contextmanager
+    def stop(sessions, application=""):
+        with ExitStack() as way:
+            connection = way.enter_context(sessions.lend(application))
+            way.enter_context(transaction(connection))
+            yield connection
+            with pytest.raises(StateUnavailable):
+                way.close()
+
+    return stop

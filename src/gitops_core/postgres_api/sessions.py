@@ -215,6 +215,11 @@ def transaction(connection: Connection, begin: str = "BEGIN", *, together: bool 
         connection: Outside of a transaction.
         begin: The statement that begins it.
         together: Send the statements on without waiting for each answer; the first answer that is asked for waits for all before.
+
+    When a statement takes too long, because a row stays locked, sessions that have had a transaction open in this schema for as long, with
+    nothing heard from their client, are ended. The server does that by itself only while it waits for the next statement, not where a client
+    was stopped with several of them on the way: such a one would keep its locks for ever.
+    Source: PostgreSQL, "Client Connection Defaults", ``idle_in_transaction_session_timeout``.
     """
     try:
         if together:
@@ -222,9 +227,11 @@ def transaction(connection: Connection, begin: str = "BEGIN", *, together: bool 
                 yield from _statements(connection, begin)
         else:
             yield from _statements(connection, begin)
-    except BaseException:
+    except BaseException as error:
         if not connection.closed and connection.info.transaction_status != _IDLE:
             connection.execute("ROLLBACK")
+        if isinstance(error, _TOO_LONG) and not connection.closed:
+            connection.execute(_END_SILENT)
         raise
 
 
@@ -238,5 +245,13 @@ def _load(session: Session) -> int:
     return session.holds
 
 
+_TOO_LONG: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)  # both clocks may run out on a locked row
+_END_SILENT: Final = """
+    SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+    WHERE a.pid <> pg_backend_pid() AND a.usename = current_user AND a.xact_start IS NOT NULL AND a.wait_event_type = 'Client'
+      AND a.state_change < clock_timestamp() - current_setting('lock_timeout')::interval
+      AND EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                  WHERE l.pid = a.pid AND c.relnamespace = current_schema()::regnamespace
+                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"""
 _IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 _ABANDONED: Final[list[Session]] = []

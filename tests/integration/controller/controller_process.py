@@ -43,7 +43,7 @@ def shared(facts: dict):
         from gitops_core.coordination.postgres import PostgresCoordinator
         from gitops_core.state.postgres import PostgresSettings, PostgresStore
 
-        settings = PostgresSettings(schema, abandoned_after=LEASE)
+        settings = PostgresSettings(schema, timeout=LEASE, abandoned_after=LEASE)
         return PostgresCoordinator(dsn, OWNER, schema=f"{schema}_c", pace=PACE), PostgresStore(dsn, settings)
     from gitops_core.coordination.kubernetes import KubernetesLeases
     from gitops_core.state.kubernetes.store import KubernetesStore, StoreSettings

@@ -94,7 +94,8 @@ class Crowd:
         end = time.monotonic() + seconds
         while time.monotonic() < end and set(self.colors().values()) != {color}:
             time.sleep(0.05)
-        assert set(self.colors().values()) == {color}
+        late = {name: found for name, found in self.colors().items() if found != color}
+        assert not late, (late, self.last, self.errors)
         assert len(self.colors()) == 3 * len(NAMES)
         return time.monotonic()
 

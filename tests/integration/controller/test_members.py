@@ -33,11 +33,11 @@ def creates(cluster):
     return Counter(r.name for r in objects if r.status == 201)
 
 
-POSTGRES = pytest.param("postgres", signal.SIGKILL, marks=pytest.mark.needs_postgres)
+POSTGRES = [pytest.param("postgres", number, marks=pytest.mark.needs_postgres) for number in (signal.SIGKILL, signal.SIGSTOP)]
 
 
 @pytest.mark.parametrize(
-    ("crowd", "number"), [("kubernetes", signal.SIGKILL), ("kubernetes", signal.SIGSTOP), POSTGRES], indirect=["crowd"]
+    ("crowd", "number"), [("kubernetes", signal.SIGKILL), ("kubernetes", signal.SIGSTOP), *POSTGRES], indirect=["crowd"]
 )
 def test_what_a_dead_or_silent_member_held_is_taken_over(crowd, number, request):
     """It happens in the middle of a change to everything; nothing is made twice, nothing is lost, and the time is bounded."""

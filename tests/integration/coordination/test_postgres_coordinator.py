@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from gitops_core.context import SystemClock
 from gitops_core.coordination.pace import Pace
 from gitops_core.coordination.postgres import PostgresCoordinator
+from gitops_core.coordination.postgres.tables import Rows
 from gitops_core.errors import Disposition, StateCorrupt, StateLocked, StateUnavailable
 from gitops_core.model.applications import Owner
 from gitops_core.model.rosters import Member
@@ -55,6 +56,18 @@ class TestPostgresCoordinator(CoordinatorContract):
         yield
         for pool, address in zip(pools, right, strict=True):
             pool.address = address
+
+
+def test_a_member_that_is_stopped_in_its_beat_stops_nobody_else(postgres, postgres_schema, ctx, stopped):
+    """It has the row that everybody needs; the next beat of another one goes wrong, and the one after that is heard."""
+    with closing(PostgresCoordinator(postgres, OWNER, schema=postgres_schema, pace=PACE)) as coordinator:
+        coordinator.beat(ctx, Member("a"))
+        coordinator.beat(ctx, Member("b"))
+        with stopped(coordinator._chairs["a"].sessions) as connection:
+            Rows(connection, f"{OWNER.domain}/{OWNER.name}").lock()
+            with pytest.raises(StateUnavailable):
+                coordinator.beat(ctx, Member("b"))
+            assert coordinator.beat(ctx, Member("b")).roster.ids == ("a", "b")
 
 
 def test_a_session_that_the_server_ends_is_opened_anew(postgres, postgres_schema, ctx):

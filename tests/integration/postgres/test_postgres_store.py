@@ -15,6 +15,7 @@ from gitops_core.errors import ConfigError, Disposition, StaleTerm, StateConflic
 from gitops_core.model.history import JournalRecord, PassRecord
 from gitops_core.model.inventory import EntryState, Intent, Inventory, InventoryEntry, InventoryUpdate
 from gitops_core.model.resources import ResourceKey
+from gitops_core.postgres_api.sessions import transaction
 from gitops_core.state.postgres import PostgresSettings, PostgresStore
 from gitops_core.testing.filled import filled
 
@@ -98,6 +99,46 @@ def test_a_silent_holder_is_ended_by_who_waits(make):
             pass
         with new.exclusive(APP, 5.0), pytest.raises(StateUnavailable):
             write(old, 0)
+
+
+def test_a_holder_that_was_stopped_in_a_transaction_is_ended_by_who_waits(make, stopped):
+    """The server calls it active, because the statements that it sent together have not come to their end."""
+    old, new = make(), make(abandoned_after=0.2)
+    with old.exclusive(APP, 1.0):
+        with stopped(old._sessions, APP) as connection:
+            connection.execute("SELECT 1").fetchone()
+            time.sleep(0.3)
+            with pytest.raises(StateLocked, match="therefore ended"), new.exclusive(APP, 0.0):
+                pass
+            with new.exclusive(APP, 5.0):
+                assert write(new, 0) == inventory_at(1)
+        with pytest.raises(StateUnavailable, match="lock with it"):
+            write(old, 1)
+
+
+def test_a_client_that_was_stopped_with_a_row_locked_keeps_it_for_the_time_of_one_statement(make, stopped):
+    old, new = make(), make(timeout=0.5)
+    write(new, 0)
+    with stopped(old._sessions) as connection:
+        connection.execute("SELECT memo_bytes FROM meta FOR UPDATE").fetchone()
+        with pytest.raises(StateUnavailable):
+            new.put_memo("space", "key", b"value", now=1.0)
+        new.put_memo("space", "key", b"value", now=1.0)
+        assert new.get_memo("space", "key", not_before=0.0) == b"value"
+
+
+def test_a_client_that_works_is_not_ended_by_one_that_waits_for_its_row(make):
+    """A statement that takes a second is no silence."""
+    old, new = make(), make(timeout=0.3)
+    write(new, 0)
+    with old._sessions.lend() as connection, transaction(connection, together=False):
+        connection.execute("SELECT memo_bytes FROM meta FOR UPDATE").fetchone()
+        waiting = threading.Thread(target=connection.execute, args=("SELECT pg_sleep(1.2)",))
+        waiting.start()
+        with pytest.raises(StateUnavailable):
+            new.put_memo("space", "key", b"value", now=1.0)
+        waiting.join(10)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 @pytest.mark.slow

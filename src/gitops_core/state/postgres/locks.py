@@ -17,7 +17,7 @@ _FIRST_POLL: Final = 0.002
 _LONGEST_POLL: Final = 0.05
 _HOLDER: Final = """
     SELECT l.pid, coalesce(a.application_name, ''), coalesce(host(a.client_addr), ''),
-           CASE WHEN a.state = 'idle' AND a.state_change < clock_timestamp() - make_interval(secs => %s)
+           CASE WHEN a.wait_event_type = 'Client' AND a.state_change < clock_timestamp() - make_interval(secs => %s)
                 THEN pg_terminate_backend(l.pid) ELSE false END
     FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
