@@ -78,12 +78,12 @@ class Crowd:
             time.sleep(0.05)
         raise AssertionError(f"never settled: {self.last} {self.errors}")
 
-    def until(self, holds, seconds=20.0):
-        """Wait until *holds*; return the time."""
+    def until(self, holds, seconds=20.0, found=dict):
+        """Wait until *holds*; return the time. Where it never does, what is *found* is shown."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not holds():
             time.sleep(0.05)
-        assert holds(), (self.last, self.errors)
+        assert holds(), (found(), self.last, self.errors)
         return time.monotonic()
 
     def colors(self):
