@@ -64,7 +64,9 @@ def test_controllers_replace_one_that_is_lost(cluster, api, ns, tmp_path, reques
         crowd.declare("green")
         crowd.until_all_are("green")
         expected = {f"{app}-{n}": ["blue", "red", "green"] for app in NAMES for n in range(3)}
-        crowd.until(lambda: diary.colors == expected, 3.0, lambda: {n: c for n, c in diary.colors.items() if c != expected.get(n)})
+        crowd.until(
+            lambda: diary.colors == expected, 3.0, lambda: {n: c for n, c in diary.colors.items() if c != expected.get(n)}
+        )
     finally:
         crowd.close()
         diary.close()
