@@ -16,6 +16,8 @@ from gitops_core.testing.contexts import make_context
 from gitops_core.testing.kubernetes import ClusterSettings, FakeCluster
 from gitops_core.testing.target_contract import Example, TargetContract
 
+pytestmark = pytest.mark.slow
+
 
 def config_map(data, namespace="shop", name="site"):
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}

@@ -20,6 +20,8 @@ from gitops_core.state.kubernetes import KubernetesStore, StoreSettings, invento
 from gitops_core.testing.clock import VirtualClock
 from gitops_core.testing.filled import filled
 
+pytestmark = pytest.mark.slow
+
 APP, OTHER = "example.org/demo/edge", "example.org/demo/other"
 _WHERE = Path(__file__).parents[1] / "unit" / "state" / "kubernetes" / "config_maps.py"
 _SPEC = importlib.util.spec_from_file_location("config_maps", _WHERE)

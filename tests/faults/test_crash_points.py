@@ -33,6 +33,8 @@ from gitops_core.testing.crash_points import (
 from gitops_core.testing.crash_points.exploring import broken_promises
 from gitops_core.testing.crash_points.pictures import differences, picture
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "crash-points.md"
 NAMES = {story.name: story for story in STORIES}
 

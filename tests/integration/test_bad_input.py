@@ -30,7 +30,7 @@ from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.testing.executors import InlineExecutor
 from gitops_core.testing.git_server import GitRepository
 
-pytestmark = [
+pytestmark = [, pytest.mark.slow]
     pytest.mark.needs_git,
     pytest.mark.skipif(shutil.which("git") is None, reason="no git command, so no git http-backend"),
 ]

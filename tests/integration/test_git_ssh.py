@@ -27,7 +27,11 @@ from gitops_core.testing.git_server import GitRepository
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
-pytestmark = [pytest.mark.needs_git, pytest.mark.skipif(shutil.which("git") is None, reason="no git command to serve with")]
+pytestmark = [
+    pytest.mark.needs_git,
+    pytest.mark.skipif(shutil.which("git") is None, reason="no git command to serve with"),
+    pytest.mark.slow,
+]
 needs_sshd = [
     pytest.mark.needs_sshd,
     pytest.mark.skipif(not Path(SSHD).exists(), reason="no OpenSSH server (sshd)"),
