@@ -30,7 +30,8 @@ from gitops_core.targets.directory import DirectoryTarget
 from gitops_core.testing.executors import InlineExecutor
 from gitops_core.testing.git_server import GitRepository
 
-pytestmark = [, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.slow,
     pytest.mark.needs_git,
     pytest.mark.skipif(shutil.which("git") is None, reason="no git command, so no git http-backend"),
 ]
