@@ -119,4 +119,4 @@ class KubernetesAgrees(laws.StoresAgree):
 
 
 KubernetesAgrees.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
-TestKubernetesAgrees = pytest.mark.slow(KubernetesAgrees.TestCase)
+TestKubernetesAgrees = KubernetesAgrees.TestCase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -98,6 +99,31 @@ class Crowd:
         assert not late, (late, self.last, self.errors)
         assert len(self.colors()) == 3 * len(NAMES)
         return time.monotonic()
+
+    def lose(self, name, number, request):
+        """
+        Send signal *number* to one of three in the middle of a change to everything, and hold the time until the change is made to its bound.
+
+        One that is stopped goes on afterwards. Then one more change is made by all who are there.
+        """
+        everybody = "abc"
+        rest = everybody.replace(name, "")
+        for member in everybody:
+            self.start(member)
+        self.settle(*everybody)
+        self.declare("red")
+        time.sleep(0.5)
+        since = time.monotonic()
+        self.signal(name, number)
+        seconds = self.until_all_are("red") - since
+        self.settle(*rest)
+        request.node.user_properties.append(("seconds until everything of a lost member was changed", round(seconds, 2)))
+        assert seconds <= BOUND + SLACK
+        if number == signal.SIGSTOP:
+            self.signal(name, signal.SIGCONT)
+            self.settle(*everybody)
+        self.declare("green")
+        self.until_all_are("green")
 
     def close(self):
         for process in self.processes.values():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "controller"))
 
-from crowd import BOUND, NAMES, SLACK, Crowd
+from crowd import NAMES, Crowd
 
 pytestmark = pytest.mark.slow
 
@@ -47,22 +46,7 @@ def test_controllers_replace_one_that_is_lost(cluster, api, ns, tmp_path, reques
     kubeconfig = str(cluster.kubeconfig(tmp_path))
     crowd = Crowd(tmp_path, lambda path: api.get(path).expect(200).body, kubeconfig=kubeconfig, namespace=ns)
     try:
-        for name in "abc":
-            crowd.start(name)
-        crowd.settle("a", "b", "c")
-        crowd.declare("red")
-        time.sleep(0.5)
-        since = time.monotonic()
-        crowd.signal("b", number)
-        seconds = crowd.until_all_are("red") - since
-        crowd.settle("a", "c")
-        request.node.user_properties.append(("seconds until everything of a lost member was changed", round(seconds, 2)))
-        assert seconds <= BOUND + SLACK
-        if number == signal.SIGSTOP:
-            crowd.signal("b", signal.SIGCONT)
-            crowd.settle("a", "b", "c")
-        crowd.declare("green")
-        crowd.until_all_are("green")
+        crowd.lose("b", number, request)
         expected = {f"{app}-{n}": ["blue", "red", "green"] for app in NAMES for n in range(3)}
         crowd.until(
             lambda: diary.colors == expected, 3.0, lambda: {n: c for n, c in diary.colors.items() if c != expected.get(n)}
