@@ -8,8 +8,6 @@ found again by comparing field names.
 
 from __future__ import annotations
 
-import operator
-import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -20,13 +18,14 @@ from gitops_core.model.pointers import escape
 from gitops_core.model.values import FrozenDict, FrozenList, Sensitive
 
 Address = str
+Addresses = tuple[Address, ...]
 K = TypeVar("K")
 
 _LEAVES: Final = frozenset({str, int, bool, float, type(None)})
 _are_leaves: Final = _LEAVES.issuperset
 _NAMING: Final = frozenset({str, int})
 _CACHED: Final = 2_048  # shapes in each memo, half a kilobyte each; a template has a dozen
-_NAMED_ALIKE: Final = 64  # of each shape: tuples of addresses that are shared, because the items have the same names
+_NAMED_ALIKE: Final = 256  # of each shape: tuples of addresses that are shared, because the place or the names are the same
 MERGE_KEYS: Final = (
     "name", "key", "id", "containerPort", "port", "mountPath", "devicePath", "ip", "host", "topologyKey",
     "secretName", "path", "type",
@@ -37,7 +36,6 @@ Source: the merge keys of the Kubernetes API's built-in types; ``id`` and ``host
 """
 
 _Parts = tuple["Shape | None", ...]
-_PLACE: Final = re.compile("\0([0-9]+)\0")
 
 
 class Shape:
@@ -52,7 +50,7 @@ class Shape:
         is_wrapped: It holds a sensitive leaf.
     """
 
-    __slots__ = ("_answer", "_named", "_pattern", "_relative", "holes", "is_wrapped", "key", "names", "parts")
+    __slots__ = ("_answer", "_fixed", "_items", "_lists", "_named", "holes", "is_wrapped", "key", "names", "parts")
 
     def __init__(
         self, key: str | None = "", names: tuple[str, ...] = (), parts: _Parts = (), *, is_wrapped: bool = False
@@ -61,12 +59,13 @@ class Shape:
         self.key = key
         self.names = names
         self.parts = parts
-        self.holes: int = sum(part.holes for part in inner) + (len(inner) if key else 0)
+        self.holes: int = sum([part.holes for part in inner]) + (len(inner) if key else 0) if inner else 0
         self.is_wrapped: bool = is_wrapped or any(part.is_wrapped for part in inner)
         self._answer: tuple[frozenset[str], bool] | None = None
-        self._named: dict[tuple[str, ...], tuple[Address, ...]] | None = None
-        self._pattern: _Pattern | None = None
-        self._relative: list[Address] | None = None
+        self._fixed: dict[Address, Addresses] | None = None
+        self._items: dict[Address, Addresses] | None = None
+        self._lists: list[_List] | None = None
+        self._named: dict[tuple[str, ...], Addresses] | None = None
 
     def has_field_of(self, fields: frozenset[str]) -> bool:
         """Tell whether any object in it has one of *fields*. Cost: next to nothing when asked for the same ones again."""
@@ -75,46 +74,49 @@ class Shape:
             self._answer = (fields, found)
         return self._answer[1]
 
-    def pointers(self, names: tuple[str, ...]) -> tuple[Address, ...]:
+    def pointers(self, names: tuple[str, ...]) -> Addresses:
         """Return the addresses with *names* filled in, sorted."""
+        if not self.holes:
+            return self.fixed("")
         if self._named is None:
             self._named = {}
         known = self._named.get(names)
         if known is None:
-            if self._named and self._pattern is None:  # other names again: they will go on changing
-                self._pattern = _Pattern(self, len(names))
-            if len(self._named) >= _NAMED_ALIKE:
-                self._named.clear()
-            found = self._pattern.filled(names) if self._pattern is not None else None
-            known = self._named[names] = tuple(map(sys.intern, sorted(found or _addresses(self, "", names, 0))))
+            known = _kept(self._named, names, tuple(sorted(_addresses(self, "", names, 0))))
+        return known
+
+    def fixed(self, prefix: Address) -> Addresses:
+        """Return the addresses below *prefix* of all that is in no list with names, sorted: they are the same in every body."""
+        if self._fixed is None:
+            self._fixed = {}
+        known = self._fixed.get(prefix)
+        if known is None:
+            known = _kept(self._fixed, prefix, tuple(sorted(_fixed(self, prefix))))
         return known
 
     @property
-    def relative(self) -> list[Address]:
-        """The addresses in it, where no list items have names: they are the same in every body. In no order."""
-        if self._relative is None:
-            self._relative = _addresses_in(self, "", (), 0)
-        return self._relative
+    def lists(self) -> list[_List]:
+        """The lists with names that are in no other one."""
+        if self._lists is None:
+            self._lists = _lists(self)
+        return self._lists
+
+    def as_item(self, own: Address, key: str) -> Addresses:
+        """Return the addresses of a list item in which no list items have names, *own* first; *key* is what it is named by."""
+        if self._items is None:
+            self._items = {}
+        known = self._items.get(own)
+        if known is None:
+            name = f"{own}/{escape(key)}"  # it is said by the item's own address
+            known = _kept(self._items, own, (sys.intern(own), *[a for a in _fixed(self, own) if a != name]))
+        return known
 
 
-class _Pattern:
-    """The addresses in a shape as one text with places for the names: filling it is several times faster than walking the shape."""
-
-    __slots__ = ("_count", "_names_of", "_text")
-
-    def __init__(self, shape: Shape, names: int) -> None:
-        addresses = _addresses(shape, "", tuple(f"\0{number}\0" for number in range(names)), 0)
-        text = "\n".join(addresses)
-        used = [int(number) for number in _PLACE.findall(text)]
-        is_odd = "\0" in "".join(_addresses(shape, "", ("",) * names, 0))  # a field is named like a place
-        self._count = 0 if is_odd else len(addresses)
-        self._names_of: Callable[[tuple[str, ...]], tuple[str, ...]] = operator.itemgetter(*used, 0)
-        self._text = _PLACE.sub("%s", text.replace("%", "%%")) + "%.0s"  # one name more, of no letters: two or more make a tuple
-
-    def filled(self, names: tuple[str, ...]) -> list[Address] | None:
-        """Return the addresses with *names* filled in, in no order; None when a name or a field holds what parts them here."""
-        found = (self._text % self._names_of(names)).split("\n") if self._count else []
-        return found if len(found) == self._count else None
+def _kept(memo: dict[K, Addresses], at: K, found: Addresses) -> Addresses:
+    if len(memo) >= _NAMED_ALIKE:
+        memo.clear()
+    memo[at] = found
+    return found
 
 
 @attrs.frozen
@@ -145,6 +147,7 @@ class Outline:
         return self.shape.is_wrapped
 
 
+_List = tuple[Address, Shape, int]
 _Place = tuple[str | None, tuple[str, ...], _Parts]
 _BARE: Final = Shape()
 _SECRET: Final = Shape(is_wrapped=True)
@@ -210,39 +213,56 @@ def _remembered(place: _Place, memo: dict[K, Shape], at: K) -> Shape:
 
 def _addresses(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
     """Return the address of everything in a body of *shape* below *prefix*; its list items have *names*, from number *at* on."""
-    return _addresses_in(shape, prefix, names, at) if shape.holes else [prefix + address for address in shape.relative]
+    found = list(shape.fixed(prefix))
+    for path, part, names_before in shape.lists:
+        found += _of_each_item(part, prefix + path, names, at + names_before)
+    return found
 
 
-def _addresses_in(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
-    if not shape.parts or shape.key == "":
-        return [prefix]  # a list without names is one value
-    if shape.key is None:
-        return _of_each_field(shape, prefix, names, at)
-    return _of_each_item(shape, prefix, names, at)
-
-
-def _of_each_field(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
+def _fixed(shape: Shape, prefix: Address) -> list[Address]:
+    """Return the addresses below *prefix* that hold no names of list items."""
+    if shape.key:
+        return []
+    if shape.key is not None or not shape.parts:
+        return [sys.intern(prefix)]  # a list without names is one value, and so is what is empty
     found: list[Address] = []
-    for field, part in zip(shape.names, shape.parts, strict=True):
-        own = f"{prefix}/{escape(field)}"
+    for field, part in zip(map(escape, shape.names), shape.parts, strict=True):
+        own = f"{prefix}/{field}"
         if part is None:
-            found.append(own)
+            found.append(sys.intern(own))
+        elif part.key is None:
+            found += part.fixed(own)
         else:
-            found += _addresses(part, own, names, at)
-            at += part.holes
+            found += _fixed(part, own)
+    return found
+
+
+def _lists(shape: Shape) -> list[_List]:
+    """Return the lists with names in *shape* that are in no other list, and how many names come before theirs."""
+    if shape.key is not None:
+        return [("", shape, 0)] if shape.key else []
+    found: list[_List] = []
+    before = 0
+    for field, part in zip(map(escape, shape.names), shape.parts, strict=True):
+        if part is not None and part.holes:
+            found += [(f"/{field}{path}", inner, before + at) for path, inner, at in _lists(part)]
+            before += part.holes
     return found
 
 
 def _of_each_item(shape: Shape, prefix: Address, names: tuple[str, ...], at: int) -> list[Address]:
     found: list[Address] = []
-    own_names = at + shape.holes - len(shape.parts)  # those of the items come after the ones inside of them
-    for name, part in zip(names[own_names:], filter(None, shape.parts), strict=False):
+    key, last = shape.key or "", at + shape.holes  # the names of the items come after those inside of them
+    for name, part in zip(names[last - len(shape.parts) : last], filter(None, shape.parts), strict=True):
         own = f"{prefix}/{name}"
-        below = _addresses(part, own, names, at)
-        below.remove(f"{own}/{escape(shape.key or '')}")  # it is said by the item's own address
-        found.append(own)
-        found += below
-        at += part.holes
+        if part.holes:
+            below = _addresses(part, own, names, at)
+            below.remove(f"{own}/{escape(key)}")  # it is said by the item's own address
+            found.append(sys.intern(own))
+            found += below
+            at += part.holes
+        else:
+            found += part.as_item(own, key)
     return found
 
 
