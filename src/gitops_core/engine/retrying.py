@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 import tenacity
@@ -44,12 +44,20 @@ class Retry:
     on_retry: Callable[[Call, GitOpsError, float], None]
     patience: float = float("inf")
 
-    def call(self, ctx: Context, call: Call, run: Callable[[], T], bucket: Bucket | None = None) -> tuple[T, int]:
+    def call(
+        self, ctx: Context, call: Call | Callable[[], Call], run: Callable[[], T], bucket: Bucket | None = None
+    ) -> tuple[T, int]:
         """
         Return what *run* returns and how many attempts it took.
 
         Waits are capped exponential with full jitter, never shorter than the error's ``retry_after``; a ``Throttled``
         error pauses the whole *bucket*. The first error is raised as it is when no other try is due.
+
+        Args:
+            ctx: Of who calls.
+            call: What *run* does; or a function that returns it, which is asked only after a failure.
+            run: One attempt.
+            bucket: Of the target that is called.
 
         Raises:
             GitOpsError: The last error; STALL and WAIT at once, RETRY after ``options.attempts`` attempts, or when the wait
@@ -57,65 +65,77 @@ class Retry:
 
         Source: full jitter as in "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
         """
-        attempts = 0
-
-        def attempt() -> T:
-            nonlocal attempts
-            ctx.check()
-            attempts += 1
-            try:
-                return run()
-            except Exception:
-                with translated(call):
-                    raise
-
-        def seconds(state: tenacity.RetryCallState) -> float:
-            error = _error(state)
-            ceiling = min(self.options.backoff_cap, self.options.backoff * 2.0 ** (state.attempt_number - 1))
-            wait = max(error.retry_after or 0.0, ctx.random.uniform(0.0, ceiling))
-            if bucket is not None and isinstance(error, Throttled):
-                bucket.pause(ctx.clock.monotonic() + wait)
-            return wait
-
+        ctx.check()
         try:
-            return attempt(), attempts
+            try:
+                return run(), 1
+            except Exception:  # nearly every call succeeds at once, so what a failure needs is made only now
+                tries = _Tries(self, ctx, call if isinstance(call, Call) else call(), run, bucket)
+                with translated(tries.call):
+                    raise
         except GitOpsError as error:
-            if not self._again(error, attempts):
+            if not self.is_due(error, 1):
                 raise
-            first: GitOpsError | None = error
+            first = error
+        return tries.go_on(first), tries.attempts
 
-        def again() -> T:
-            # Nearly every call succeeds at once, so tenacity is set up only after a failure; it gets that failure first,
-            # because its waits and stops count it.
-            nonlocal first
-            if first is not None:
-                error, first = first, None
-                raise error
-            return attempt()
-
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: self._again(error, attempts)),
-            stop=lambda state: self._is_too_long(state, ctx),
-            wait=seconds,
-            before_sleep=lambda state: self.on_retry(call, _error(state), state.upcoming_sleep),
-            sleep=ctx.sleep,
-            reraise=True,
-        )
-        return retrying(again), attempts
-
-    def _is_too_long(self, state: tenacity.RetryCallState, ctx: Context) -> bool:
-        if state.upcoming_sleep > self.patience:
-            _error(state).retry_after = state.upcoming_sleep
-            return True
-        return ctx.remaining() <= state.upcoming_sleep
-
-    def _again(self, error: BaseException, attempts: int) -> bool:
+    def is_due(self, error: BaseException, attempts: int) -> bool:
+        """Tell whether another try makes sense after *attempts* of them, of which the last ended with *error*."""
         if not isinstance(error, GitOpsError) or error.disposition is not Disposition.RETRY:
             return False
         if isinstance(error, (DeadlineExceeded, *_ANSWERS)):
             return False
         most = min(self.options.attempts, _PLUGIN_ATTEMPTS) if isinstance(error, PluginError) else self.options.attempts
         return attempts < most
+
+
+@attrs.define
+class _Tries(Generic[T]):
+    """A call whose first attempt failed."""
+
+    retry: Retry
+    ctx: Context
+    call: Call
+    run: Callable[[], T]
+    bucket: Bucket | None
+    attempts: int = 1
+    first: GitOpsError | None = None
+
+    def go_on(self, first: GitOpsError) -> T:
+        """Return what a later attempt returns; *first* counts for waits and stops."""
+        self.first = first
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: self.retry.is_due(error, self.attempts)),
+            stop=self._is_too_long,
+            wait=self._seconds,
+            before_sleep=lambda state: self.retry.on_retry(self.call, _error(state), state.upcoming_sleep),
+            sleep=self.ctx.sleep,
+            reraise=True,
+        )
+        return retrying(self._attempt)
+
+    def _attempt(self) -> T:
+        if self.first is not None:
+            error, self.first = self.first, None
+            raise error
+        self.ctx.check()
+        self.attempts += 1
+        with translated(self.call):
+            return self.run()
+
+    def _seconds(self, state: tenacity.RetryCallState) -> float:
+        error, options = _error(state), self.retry.options
+        ceiling = min(options.backoff_cap, options.backoff * 2.0 ** (state.attempt_number - 1))
+        wait = max(error.retry_after or 0.0, self.ctx.random.uniform(0.0, ceiling))
+        if self.bucket is not None and isinstance(error, Throttled):
+            self.bucket.pause(self.ctx.clock.monotonic() + wait)
+        return wait
+
+    def _is_too_long(self, state: tenacity.RetryCallState) -> bool:
+        if state.upcoming_sleep > self.retry.patience:
+            _error(state).retry_after = state.upcoming_sleep
+            return True
+        return self.ctx.remaining() <= state.upcoming_sleep
 
 
 def _error(state: tenacity.RetryCallState) -> GitOpsError:

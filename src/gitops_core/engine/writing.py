@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
 
 from gitops_core.engine.calls import Call, completed, translated
 from gitops_core.engine.keeping import kept
-from gitops_core.engine.limits import bucket_of
+from gitops_core.engine.limits import Bucket, bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import AlreadyExists, Cancelled, DeadlineExceeded, GitOpsError, NotFound, Partial, PluginError
 from gitops_core.interfaces import Context, Signal, Target, TargetChange, capabilities
@@ -96,10 +96,17 @@ def write_all(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
             ready.append(proven)
         else:
             written.append(Written(task=task, error=proven))
+    return [*written, *(item for group in _grouped(p, ready) for item in _write_group(p, group, halted))]
+
+
+def _grouped(p: Pass, tasks: list[Task]) -> Iterable[list[Task]]:
+    """Part *tasks* by the target that carries them out: a router's members take their own changes only."""
+    if "member" not in capabilities(p.app.target):
+        return [tasks] if tasks else []
     groups: dict[int, list[Task]] = {}
-    for task in ready:
-        groups.setdefault(id(_target(p, task)), []).append(task)  # a router's members take their own changes only
-    return [*written, *(item for group in groups.values() for item in _write_group(p, group, halted))]
+    for task in tasks:
+        groups.setdefault(id(_target(p, task)), []).append(task)
+    return groups.values()
 
 
 def _write_group(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written]:
@@ -107,7 +114,18 @@ def _write_group(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written
     target = _target(p, tasks[0])
     if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(target):
         return _write_batch(p, tasks)
-    return [_write(p, task, target) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
+    way = _Way(p, target, bucket_of(target), target.limits.timeout)
+    return [_write(way, task) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
+
+
+@attrs.frozen
+class _Way:
+    """What all calls that change one target have in common, looked up once for many of them."""
+
+    p: Pass
+    target: Target
+    bucket: Bucket
+    timeout: float
 
 
 def _halted(task: Task) -> Written:
@@ -132,47 +150,61 @@ def _target(p: Pass, task: Task) -> Target:
     return p.app.target.member(task.change.key)
 
 
-def _write(p: Pass, task: Task, target: Target) -> Written:
-    bucket = bucket_of(target)
-    secrets = secret_fields(target, task.change)
-    attempts = 0
+class _Writing:
+    """One task being carried out, and how often it was begun. One is made for every object that is written."""
 
-    def carry_out(ctx: Context) -> Live | Pending | None:
-        def run() -> Live | Pending | None:
-            nonlocal attempts
-            with bucket.slot(ctx, p.retry.patience):
-                attempts += 1
-                p.meter.count("writes")
-                return _once(target, task.action, _request(p, task, secrets), ctx.within(target.limits.timeout))
+    __slots__ = ("_ctx", "_secrets", "_task", "_way", "attempts")
 
-        return p.retry.call(ctx, _call_for(target, task, secrets), run, bucket)[0]
+    def __init__(self, way: _Way, task: Task) -> None:
+        self._way = way
+        self._task = task
+        self._ctx = way.p.ctx
+        self._secrets = secret_fields(way.target, task.change)
+        self.attempts = 0
 
+    def finish(self) -> Live | Pending | None:
+        """Carry it out; what is deleted already is not left half done because of a stop or the pass's deadline."""
+        ctx, task = self._ctx, self._task
+        try:
+            return self._carry_out()
+        except (Cancelled, DeadlineExceeded):
+            if task.old is None or (ctx.remaining() and not ctx.cancel.is_set()):
+                raise
+        self._ctx = attrs.evolve(ctx, cancel=threading.Event(), deadline=ctx.clock.monotonic() + self._way.timeout)
+        return self._carry_out()
+
+    def _carry_out(self) -> Live | Pending | None:
+        return self._way.p.retry.call(self._ctx, self._call, self._attempt, self._way.bucket)[0]
+
+    def _call(self) -> Call:
+        return _call_for(self._way.target, self._task, self._secrets)
+
+    def _attempt(self) -> Live | Pending | None:
+        way, task, ctx = self._way, self._task, self._ctx
+        with way.bucket.slot(ctx, way.p.retry.patience):
+            self.attempts += 1
+            way.p.meter.count("writes")
+            return _once(way.target, task.action, _request(way.p, task, self._secrets), ctx.within(way.timeout))
+
+
+def _write(way: _Way, task: Task) -> Written:
+    writing = _Writing(way, task)
     try:
-        answer = _finished(p, target, task, carry_out)
-    except NotFound as error:
-        gone = task.action is Action.DELETE
-        return Written(task=task, error=None if gone else error, attempts=attempts)
-    except AlreadyExists as error:
-        # After a first try whose answer was lost it is most likely ours; the look that follows compares it with the plan.
-        return Written(task=task, error=error if attempts == 1 else None, attempts=attempts)
-    except Partial as error:
-        return Written(task=task, live=error.live, error=error, attempts=attempts)
+        answer = writing.finish()
     except GitOpsError as error:
-        return Written(task=task, error=error, attempts=attempts)
-    return answered(task, answer, attempts, f"{target.name}.{task.action.value}")
+        return _failed(task, error, writing.attempts)
+    if type(answer) is Live:  # as nearly always
+        return Written(task=task, live=answer, attempts=writing.attempts)
+    return answered(task, answer, writing.attempts, f"{way.target.name}.{task.action.value}")
 
 
-def _finished(
-    p: Pass, target: Target, task: Task, carry_out: Callable[[Context], Live | Pending | None]
-) -> Live | Pending | None:
-    """Carry *task* out; one whose object is deleted already is not left half done because of a stop or the pass's deadline."""
-    try:
-        return carry_out(p.ctx)
-    except (Cancelled, DeadlineExceeded):
-        if task.old is None or (p.ctx.remaining() and not p.ctx.cancel.is_set()):
-            raise
-    deadline = p.ctx.clock.monotonic() + target.limits.timeout
-    return carry_out(attrs.evolve(p.ctx, cancel=threading.Event(), deadline=deadline))
+def _failed(task: Task, error: GitOpsError, attempts: int) -> Written:
+    if isinstance(error, NotFound) and task.action is Action.DELETE:
+        return Written(task=task, attempts=attempts)
+    if isinstance(error, AlreadyExists) and attempts > 1:
+        # After a first try whose answer was lost it is most likely ours; the look that follows compares it with the plan.
+        return Written(task=task, attempts=attempts)
+    return Written(task=task, live=error.live if isinstance(error, Partial) else None, error=error, attempts=attempts)
 
 
 def _once(target: Target, action: Action, request: TargetChange, ctx: Context) -> Live | Pending | None:
