@@ -21,7 +21,7 @@ from gitops_core.model.values import digest
 from gitops_core.model.verdicts import Verdict
 from gitops_core.planning.annotations import read_annotations
 from gitops_core.planning.normalize import always_secret, ask
-from gitops_core.planning.planner import verify
+from gitops_core.planning.planner import is_as_declared, verify
 from gitops_core.planning.records import entry_for
 from gitops_core.planning.request import Planned, PlanRequest, TargetRules
 
@@ -126,10 +126,11 @@ class Judge:
         return verify(request, change.key)
 
     def _looks_alike(self, resource: Resource, live: Live) -> bool:
-        """Equal as a whole, as most created objects are: no need to compare field by field. Not where the target compares itself."""
-        if self.request.rules_for(resource.key).diff is not None:
-            return False
-        secret = always_secret(resource.key, self.request.rules_for(resource.key))
+        """As declared at first sight, as most of what was written is: no need to compare field by field, and to say what differs."""
+        rules = self.request.rules_for(resource.key)
+        if rules.diff is not None:
+            return is_as_declared(self.request, resource, live)
+        secret = always_secret(resource.key, rules)
         try:
             body = ask("observe", lambda: live.body)
             return (

@@ -101,6 +101,11 @@ class Patterns:
     def __bool__(self) -> bool:
         return bool(self.patterns)
 
+    @property
+    def segments(self) -> tuple[tuple[str, ...], ...]:
+        """The patterns in their parts, sorted: for who walks a value and would not build a pointer for each node."""
+        return self._split
+
     def covers(self, pointer: str) -> bool:
         """Tell whether *pointer* is named by a pattern or lies below one."""
         segments = split(pointer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -22,18 +22,26 @@ _SHORTEST: Final = 3  # a one-letter secret cannot be removed from a text withou
 def wrap(body: Mapping[str, Any], patterns: Patterns) -> FrozenDict:
     """Return *body*, frozen, with every leaf that *patterns* cover inside a :class:`Sensitive`."""
     frozen: FrozenDict = freeze(body)
-    return _wrap(frozen, patterns, "") if patterns else frozen
+    wrapped: FrozenDict = _wrap(frozen, patterns.segments) if patterns else frozen
+    return wrapped
 
 
-def _wrap(value: Any, patterns: Patterns, pointer: str) -> Any:
-    if not patterns.touches(pointer):
-        return value
-    if isinstance(value, Mapping) and value:
-        return FrozenDict((k, _wrap(v, patterns, f"{pointer}/{escape(k)}")) for k, v in value.items())
-    if isinstance(value, list) and value:
-        return FrozenList(_wrap(v, patterns, f"{pointer}/{i}") for i, v in enumerate(value))
-    covered = patterns.covers(pointer) and value is not None and not isinstance(value, Mapping | list)
-    return Sensitive(value) if covered else value
+def _wrap(value: Any, patterns: Sequence[tuple[str, ...]]) -> Any:
+    """Wrap what *patterns*, of which only what lies below *value* is left, cover; what none of them touches is not looked at."""
+    if () in patterns:
+        patterns = _ALL
+    if isinstance(value, dict):
+        return FrozenDict({k: _wrap(v, below) if (below := _below(patterns, k)) else v for k, v in value.items()})
+    if isinstance(value, list):
+        return FrozenList([_wrap(v, below) if (below := _below(patterns, str(i))) else v for i, v in enumerate(value)])
+    return Sensitive(value) if patterns is _ALL and value is not None else value
+
+
+_ALL: Final[Sequence[tuple[str, ...]]] = ((),)
+
+
+def _below(patterns: Sequence[tuple[str, ...]], segment: str) -> Sequence[tuple[str, ...]]:
+    return patterns if patterns is _ALL else [p[1:] for p in patterns if p[0] in ("*", segment)]
 
 
 def reveal(value: Any) -> Any:
@@ -60,6 +68,26 @@ def secret_texts(body: Any) -> Iterator[str]:
     for item in below:
         if type(item) not in _PLAIN:
             yield from secret_texts(item)
+
+
+def clear_texts(body: Any) -> Iterator[str]:
+    """Yield every text in *body* that is no secret."""
+    for item in body.values() if isinstance(body, dict) else body:
+        if type(item) is str:
+            yield item
+        elif isinstance(item, dict | list | tuple):
+            yield from clear_texts(item)
+
+
+def sensitive_pointers(body: Any, pointer: str = "") -> Iterator[str]:
+    """Yield the pointer of every sensitive leaf of *body*, in document order."""
+    for name, item in body.items() if isinstance(body, dict) else enumerate(body):
+        if type(item) not in _PLAIN:
+            below = f"{pointer}/{escape(str(name))}"
+            if isinstance(item, Sensitive):
+                yield below
+            else:
+                yield from sensitive_pointers(item, below)
 
 
 def _decoded(text: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ from gitops_core.planning.guards import Permits, approved
 from gitops_core.planning.ignoring import ignored_by
 from gitops_core.planning.managers import Scales, Weighed, conflict_text, weigh
 from gitops_core.planning.match import Blind, Match, Standing, error_text, match
-from gitops_core.planning.normalize import Secrecy, ask, declared_in_spelling, normalized, spelled
+from gitops_core.planning.normalize import Secrecy, ask, declared_in_spelling, normalized, secrecy_of
 from gitops_core.planning.prune import protect, prune
 from gitops_core.planning.records import applied_addresses, claim_entry, refreshed_entry
 from gitops_core.planning.request import PlanRequest, TargetRules
@@ -122,7 +122,7 @@ class Decider:
             where = f" ({resource.origin})" if resource.origin.path else ""
             return self._stopped(resource, found, "annotation", "; ".join(notes.problems) + where)
         if found.live is None:
-            return self._create(resource, body)
+            return self._create(resource)
         ours = found.standing is Standing.OURS
         if ours and notes.strategy == "create-only":
             return None
@@ -167,10 +167,11 @@ class Decider:
         text = f"{change.reason}; {conflict_text(conflicts)}"
         return attrs.evolve(change, state=ChangeState.REFUSED, rule="field_owner", reason=text, override=override)
 
-    def _create(self, resource: Resource, body: Body) -> Change:
+    def _create(self, resource: Resource) -> Change:
         rules = self.request.rules_for(resource.key)
         if rules.normalize is not None:
-            spelled(body, rules, Secrecy.of(resource.key, rules, body).redactor)  # what it may raise is raised before the write
+            read = self.request.read(resource)  # what it may raise is raised before the write
+            declared_in_spelling(read, rules, secrecy_of(read, resource.key, rules))
         entry = self.request.inventory.entries.get(resource.key)
         was_there = entry is not None and entry.state is EntryState.APPLIED
         reason = "gone from the target since it was applied" if was_there else "not in the target"
@@ -244,10 +245,11 @@ class Decider:
             Unread: The live body could not be read.
         """
         rules = self.request.rules_for(key)
-        secrecy = Secrecy.of(key, rules, body, entry.sensitive if entry else ())
-        raw = read_body(live)
         resource = self.request.declaration(key) if body else None
         read = self.request.read(resource) if resource is not None else None  # a target cannot spell what is not declared
+        recorded = entry.sensitive if entry else ()
+        secrecy = Secrecy.of(key, rules, body, recorded) if recorded or read is None else secrecy_of(read, key, rules)
+        raw = read_body(live)
         desired = declared_in_spelling(read, rules, secrecy) if read is not None else FrozenDict()
         there = normalized(raw, rules, secrecy.between(body, raw))
         secrecy = secrecy.between(body, raw, desired, there)

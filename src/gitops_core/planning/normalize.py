@@ -8,10 +8,17 @@ from typing import Any, TypeVar
 import attrs
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
-from gitops_core.model.outlines import outline
-from gitops_core.model.pointers import Patterns, join, leaves, split
+from gitops_core.model.pointers import Patterns, join, split
 from gitops_core.model.resources import ResourceKey
-from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, secret_texts, wrap
+from gitops_core.model.secrets import (
+    KUBERNETES_SECRET,
+    Redactor,
+    clear_texts,
+    reveal,
+    secret_texts,
+    sensitive_pointers,
+    wrap,
+)
 from gitops_core.model.values import Body, FrozenDict, Sensitive, digest, freeze
 from gitops_core.planning.request import Read, TargetRules
 
@@ -48,9 +55,9 @@ class Secrecy:
             recorded: ``InventoryEntry.sensitive``: what was secret when it was applied last.
         """
         known = always_secret(key, rules)
-        if not known and not recorded and not outline(body).is_wrapped:
-            return cls(known)  # as for most objects: found out without building a list of its leaves
-        extra = tuple(p for p, leaf in leaves(body) if isinstance(leaf, Sensitive) and not known.covers(p))
+        extra = tuple([p for p in sensitive_pointers(body) if not known.covers(p)])
+        if not (known or recorded or extra):
+            return cls(known)  # as for most objects
         patterns = Patterns(known.patterns | set(extra) | set(map(_any_item, recorded))) if extra or recorded else known
         return cls(patterns, hidden_in(wrap(body, patterns)) if patterns else Redactor(), extra)
 
@@ -69,9 +76,12 @@ class Secrecy:
         return attrs.evolve(self, redactor=hidden_in(wrap(declared, self.patterns), there, *spelled))
 
 
+_OPEN = Secrecy(_NONE)
+
+
 def hidden_in(declared: Body, *others: Body) -> Redactor:
     """Return a redactor for every wrapped value of all of these, save what *declared* also has in clear: that is no secret."""
-    clear = {leaf for _, leaf in leaves(declared) if isinstance(leaf, str)}
+    clear = set(clear_texts(declared))
     texts = {t for body in (declared, *others) for t in secret_texts(body) if len(t) >= _SHORTEST and t not in clear}
     return Redactor(tuple(sorted(texts, key=lambda t: (-len(t), t))))
 
@@ -105,9 +115,17 @@ def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
     return wrap(spelled(body, rules, secrecy.redactor), secrecy.patterns)
 
 
+def secrecy_of(read: Read, key: ResourceKey, rules: TargetRules) -> Secrecy:
+    """Return what is secret in the declaration *read* of *key*, whatever was secret before; worked out once a request."""
+    if read.secrecy is None:
+        is_plain = not read.outline.is_wrapped and not always_secret(key, rules)
+        read.secrecy = _OPEN if is_plain else Secrecy.of(key, rules, read.body)
+    return read.secrecy
+
+
 def declared_in_spelling(read: Read, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
-    """Return the declaration *read* as :func:`normalized` does; worked out once a request where nothing in it is secret."""
-    if secrecy.patterns:
+    """Return the declaration *read* as :func:`normalized` does; worked out once a request for its own secrecy."""
+    if secrecy.patterns and secrecy is not read.secrecy:
         return normalized(read.body, rules, secrecy)
     if read.spelled is None:
         read.spelled = normalized(read.body, rules, secrecy)

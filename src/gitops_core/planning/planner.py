@@ -18,6 +18,7 @@ from gitops_core.errors import PluginError
 from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Change, FieldDiff, Plan, Refusal
 from gitops_core.model.resources import Live, Resource, ResourceKey, Unreadable
+from gitops_core.model.secrets import reveal
 from gitops_core.planning.annotations import notes_of
 from gitops_core.planning.awaiting import awaited, put_off
 from gitops_core.planning.decide import Decider, Unread, read_body
@@ -25,7 +26,7 @@ from gitops_core.planning.dependencies import Links, is_delete
 from gitops_core.planning.guards import Guarded, Limits, guard_plan
 from gitops_core.planning.managers import Scales, weigh
 from gitops_core.planning.match import Blind, error_text, owned_entry
-from gitops_core.planning.normalize import live_digest
+from gitops_core.planning.normalize import ask, declared_in_spelling, live_digest, secrecy_of, spelled
 from gitops_core.planning.records import facts_of
 from gitops_core.planning.request import Planned, PlanRequest
 
@@ -113,6 +114,33 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
     except Unread as error:
         raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
     return weigh(diff, Scales(policy=notes.conflicts or request.options.conflicts, is_unchanged=True)).diff
+
+
+def is_as_declared(request: PlanRequest, resource: Resource, live: Live) -> bool:
+    """
+    Tell whether the target's own comparison finds nothing at all between *resource* and *live*: as for nearly all that was written.
+
+    False where that is not known at once: for a target without a comparison of its own, and for whatever the target throws.
+    :func:`verify` meets it again, and shows it with the secrets of both sides hidden; here nothing is shown.
+
+    Raises:
+        Cancelled, DeadlineExceeded: The host wants us to stop.
+    """
+    rules = request.rules_for(resource.key)
+    differ = rules.diff
+    if differ is None:
+        return False
+    try:
+        read = request.read(resource)
+        declared = reveal(declared_in_spelling(read, rules, secrecy_of(read, resource.key, rules)))
+        there = spelled(read_body(live), rules)
+        return ask("diff", lambda: _is_nothing(differ(declared, there)))
+    except (PluginError, Unread):
+        return False
+
+
+def _is_nothing(found: Iterable[FieldDiff] | None) -> bool:
+    return found is not None and not list(found)
 
 
 def desired_digest(desired: Sequence[Resource]) -> str:

@@ -14,7 +14,7 @@ from gitops_core.planning.declared import declared_pointers
 from gitops_core.planning.diff import UNKNOWN, write_only_digest
 from gitops_core.planning.edges import Index, plugin_edges, referred, written_edges
 from gitops_core.planning.match import Match, owned_entry
-from gitops_core.planning.normalize import Secrecy, always_secret, declared_in_spelling, live_digest
+from gitops_core.planning.normalize import always_secret, declared_in_spelling, live_digest, secrecy_of
 from gitops_core.planning.request import PlanRequest, TargetRules
 
 
@@ -192,9 +192,9 @@ def facts_of(request: PlanRequest, resource: Resource) -> Facts:
 
 
 def _facts(request: PlanRequest, resource: Resource, rules: TargetRules) -> Facts:
-    body = request.body_of(resource)
-    secrecy = Secrecy.of(resource.key, rules, body)
-    spelled = declared_in_spelling(request.read(resource), rules, secrecy)
+    read = request.read(resource)
+    secrecy = secrecy_of(read, resource.key, rules)
+    spelled = declared_in_spelling(read, rules, secrecy)
     write_only = write_only_digest(spelled, rules.fields, request.salt)
-    declared = request.read(resource).outline.pointers if spelled is body else declared_pointers(spelled)
+    declared = read.outline.pointers if spelled is read.body else declared_pointers(spelled)
     return Facts(declared, write_only, tuple(map(sys.intern, secrecy.extra)))

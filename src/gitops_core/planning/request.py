@@ -25,6 +25,7 @@ from gitops_core.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from gitops_core.planning.annotations import Annotations
+    from gitops_core.planning.normalize import Secrecy
     from gitops_core.planning.records import Facts
 
 
@@ -38,10 +39,11 @@ class Read:
         notes: See :func:`.annotations.notes_of`.
         facts: See :func:`.records.facts_of`.
         references: See :func:`.edges.referred`.
-        spelled: The body in the target's spelling, where nothing in it is secret.
+        secrecy: See :func:`.normalize.secrecy_of`.
+        spelled: The body in the target's spelling, secrets wrapped.
     """
 
-    __slots__ = ("body", "facts", "notes", "outline", "references", "spelled")
+    __slots__ = ("body", "facts", "notes", "outline", "references", "secrecy", "spelled")
 
     def __init__(self, resource: Resource) -> None:
         self.body = resource.body
@@ -49,6 +51,7 @@ class Read:
         self.notes: Annotations | None = None
         self.facts: Facts | None = None
         self.references: frozenset[ResourceKey] | None = None
+        self.secrecy: Secrecy | None = None
         self.spelled: FrozenDict | None = None
 
 

@@ -151,8 +151,10 @@ class KubernetesTarget(Target):
 
     def diff(self, desired: Body, live: Body) -> Iterable[FieldDiff]:
         """Return what differs by who owns which field, with marks of ours that were removed; immutable fields are pointed out."""
-        key = self.key(desired or live)
         diffs = [*missing_marks(live), *compare_with_managers(desired, live)]
+        if not diffs:
+            return ()
+        key = self.key(desired or live)
         fixed = set(immutable_pointers(key, diffs, desired, live)) | self._learned.get(key, frozenset())
         return [_forced(d) if _is_below(d.pointer, fixed) else d for d in diffs]
 
