@@ -210,6 +210,21 @@ def test_a_change_that_somebody_plants_is_found_at_its_place(desired, dice):
     assert any(pointer == d.pointer or pointer.startswith(f"{d.pointer}/") for d in found), (pointer, found)
 
 
+@given(declarations, st.randoms(use_true_random=False), st.booleans())
+def test_what_differs_does_not_depend_on_whether_somebody_owns_another_field(desired, dice, is_planted):
+    live = served(spell(freeze(desired)))
+    places = sorted([(p, v) for p, v in leaves(dict(live)) if is_declared(p, live, spell(freeze(desired)))], key=str)
+    if is_planted and places:
+        pointer, value = dice.choice(places)
+        plant(
+            live, pointer, f"{value}-changed" if isinstance(value, str) else not value if isinstance(value, bool) else value + 7
+        )
+    alone = diffs(desired, live)
+    label = {"f:metadata": {"f:labels": {"f:of-a-bystander": {}}}}
+    live["metadata"]["managedFields"].append({"manager": "them", "operation": "Update", "apiVersion": "v1", "fieldsV1": label})
+    assert alone == diffs(desired, live)
+
+
 def is_declared(pointer, live, desired):
     """Tell whether *pointer* of *live* is in *desired*, too; both have the same items at the same places."""
     own = ("/metadata/managedFields", "/metadata/uid", "/metadata/resourceVersion", "/status", "/apiVersion", "/kind")

@@ -26,7 +26,7 @@ from gitops_core.planning.dependencies import Links, is_delete
 from gitops_core.planning.guards import Guarded, Limits, guard_plan
 from gitops_core.planning.managers import Scales, weigh
 from gitops_core.planning.match import Blind, error_text, owned_entry
-from gitops_core.planning.normalize import ask, declared_in_spelling, live_digest, secrecy_of, spelled
+from gitops_core.planning.normalize import ask, declared_in_spelling, live_digest, normalized, secrecy_of, spelled
 from gitops_core.planning.records import facts_of
 from gitops_core.planning.request import Planned, PlanRequest
 
@@ -132,8 +132,10 @@ def is_as_declared(request: PlanRequest, resource: Resource, live: Live) -> bool
         return False
     try:
         read = request.read(resource)
-        declared = reveal(declared_in_spelling(read, rules, secrecy_of(read, resource.key, rules)))
-        there = spelled(read_body(live), rules)
+        secrecy = secrecy_of(read, resource.key, rules)
+        declared, body = declared_in_spelling(read, rules, secrecy), read_body(live)
+        there = spelled(body, rules) if secrecy.patterns else normalized(body, rules, secrecy)
+        declared = reveal(declared) if secrecy.patterns else declared
         return ask("diff", lambda: _is_nothing(differ(declared, there)))
     except (PluginError, Unread):
         return False

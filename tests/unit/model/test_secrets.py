@@ -5,7 +5,16 @@ from __future__ import annotations
 import base64
 
 from gitops_core.model.pointers import Patterns
-from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, is_wrapped, reveal, secret_texts, wrap
+from gitops_core.model.secrets import (
+    KUBERNETES_SECRET,
+    Redactor,
+    clear_texts,
+    is_wrapped,
+    reveal,
+    secret_texts,
+    sensitive_pointers,
+    wrap,
+)
 from gitops_core.model.values import FrozenDict, FrozenList, Sensitive
 
 SECRET = {
@@ -44,6 +53,29 @@ def test_a_body_knows_whether_it_holds_a_secret() -> None:
     assert is_wrapped(Sensitive(1))
     assert not is_wrapped(SECRET)
     assert not is_wrapped("text")
+
+
+def test_the_places_of_secrets_are_named_by_pointers_in_order() -> None:
+    body = {"b": Sensitive("x"), "a/b~": ["open", {"c": Sensitive(1)}, Sensitive(None)], "d": {"e": None, "f": 1.5}}
+    assert list(sensitive_pointers(body)) == ["/b", "/a~1b~0/1/c", "/a~1b~0/2"]
+
+
+def test_texts_that_are_no_secret_are_found_at_any_depth() -> None:
+    assert list(clear_texts({"a": "x", "b": [1, ["y"], {"c": "z"}], "d": Sensitive("hidden"), "e": {"f": None}})) == [
+        "x",
+        "y",
+        "z",
+    ]
+
+
+def test_a_star_in_a_pattern_stands_for_any_field_and_any_item() -> None:
+    body = {"users": [{"pin": 1, "name": "a"}, {"pin": [2, None]}], "other": {"pin": 3}, "*": 4}
+    assert wrap(body, Patterns({"/users/*/pin", "/users/1/name"})) == {
+        "users": [{"pin": Sensitive(1), "name": "a"}, {"pin": [Sensitive(2), None]}],
+        "other": {"pin": 3},
+        "*": 4,
+    }
+    assert wrap({"a": 1, "b": {}}, Patterns({""})) == {"a": Sensitive(1), "b": {}}
 
 
 def test_a_secret_is_looked_for_as_it_is_and_decoded() -> None:

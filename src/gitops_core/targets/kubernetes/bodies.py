@@ -23,6 +23,9 @@ _KEPT_BYTES: Final = 48 * 1024 * 1024
 """Of the answers of writes that are kept until they have been looked at: two or three KiB each."""
 
 
+_NOTHING: Final = Sight("", "", ""), b""
+
+
 class Answers:
     """
     What the API server answered to our own writes, until they have been looked at again: an object that has not moved since
@@ -31,16 +34,16 @@ class Answers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[ResourceKey, tuple[str, bytes]] = {}
+        self._kept: dict[ResourceKey, tuple[Sight, bytes]] = {}
         self._bytes = 0
 
-    def keep(self, key: ResourceKey, revision: str, text: bytes) -> None:
-        """Keep what the server sent: the JSON *text* of the object under *key* at *revision*."""
+    def keep(self, key: ResourceKey, sight: Sight, text: bytes) -> None:
+        """Keep what the server sent: the JSON *text* of the object under *key*, which is at *sight*."""
         with self._lock:
             self._drop(key)
             while self._kept and self._bytes + len(text) > _KEPT_BYTES:
                 self._drop(next(iter(self._kept)))
-            self._kept[key] = (revision, text)
+            self._kept[key] = (sight, text)
             self._bytes += len(text)
 
     def forget(self, key: ResourceKey) -> None:
@@ -56,12 +59,18 @@ class Answers:
     def text(self, key: ResourceKey, revision: str) -> bytes | None:
         """Return the text of *key*; None when there is none of that *revision*."""
         found = self._kept.get(key)
-        return found[1] if found is not None and found[0] == revision else None
+        return found[1] if found is not None and found[0].revision == revision else None
+
+    def sight(self, key: ResourceKey, metadata: Mapping[str, Any], application: str) -> Sight | None:
+        """Return what *application* saw in the answer, if *metadata* is of that very object and revision; else None."""
+        sight, _ = self._kept.get(key, _NOTHING)
+        is_it = (sight.owner, sight.revision, sight.uid) == (application, metadata.get("resourceVersion"), metadata.get("uid"))
+        return sight if is_it else None
 
     def revision(self, key: ResourceKey) -> str:
         """Return the resourceVersion of our own last write of *key* that has not been looked at yet; "" when there is none."""
         found = self._kept.get(key)
-        return found[0] if found is not None else ""
+        return found[0].revision if found is not None else ""
 
     def peek(self, key: ResourceKey) -> dict[str, Any] | None:
         """Return the object that the server answered to our own last write of *key*."""

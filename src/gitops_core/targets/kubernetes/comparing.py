@@ -151,17 +151,49 @@ def compare_with_managers(desired: Body, live: Body, *, stamped: frozenset[str] 
     A field that we applied and declare no longer is removed, unless somebody else owns it, too: then it stays, and our next
     write gives up our share. Fields that only we own are known from what we applied, in the version the object is read in.
 
-    Cost: O(declared nodes and nodes of our own entry); about 100 us for a Deployment.
+    Cost: O(declared nodes and nodes of our own entry); about 100 us for a Deployment, half of it when it is as declared and ours
+    alone.
     """
-    claims, walk = Claims.of(live), Walk()
-    root = SECRET_ROOT if is_secret(live) else ROOT
+    claims, root = Claims.of(live), SECRET_ROOT if is_secret(live) else ROOT
+    compared = {name: value for name, value in desired.items() if name not in _IDENTITY}
+    if "metadata" in desired:
+        compared["metadata"] = _ours_of(desired["metadata"], live)
+    found = [] if claims.are_ours_alone and _holds(compared, live) else _walked(compared, live, root, claims)
+    gone = no_longer_declared(desired, live, claims, stamped)
+    return sorted([_shown(f, root) for f in (*found, *gone)], key=_by_place)
+
+
+def _holds(desired: dict[str, Any], live: Mapping[str, Any]) -> bool:
+    """
+    Tell whether every declared field is there with this very value, and list items one by one: where everything is ours, nothing of
+    that is a difference, however a list is merged. Most objects are like that, and need no closer look.
+    """
+    for name, value in desired.items():
+        other = live.get(name, ABSENT)
+        if type(value) in _SCALARS:
+            if type(other) is not type(value) or other != value:
+                return False
+        elif not _holds_value(value, other):
+            return False
+    return True
+
+
+def _holds_value(desired: Any, live: Any) -> bool:
+    if isinstance(desired, dict):
+        return isinstance(live, dict) and _holds(desired, live)
+    if isinstance(desired, list):
+        return isinstance(live, list) and len(desired) == len(live) and all(map(_holds_value, desired, live))
+    return type(desired) is type(live) and bool(desired == live)
+
+
+def _walked(desired: Mapping[str, Any], live: Body, root: At, claims: Claims) -> list[Found]:
+    walk = Walk()
     for name, value in desired.items():
         if name == "metadata":
-            walk.fields(_ours_of(value, live), live.get(name, {}), root.field(name), claims.field(name))
-        elif name not in _IDENTITY:
+            walk.fields(value, live.get(name, {}), root.field(name), claims.field(name))
+        else:
             walk.value(value, live.get(name, ABSENT), root.field(name), claims.field(name))
-    gone = no_longer_declared(desired, live, claims, stamped)
-    return sorted([_shown(f, root) for f in (*walk.found, *gone)], key=_by_place)
+    return walk.found
 
 
 def _by_place(diff: FieldDiff) -> tuple[str, str]:

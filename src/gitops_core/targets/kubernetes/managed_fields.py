@@ -133,6 +133,11 @@ class Claims(NamedTuple):
         """Some entry of the object is ours: we have written it before."""
         return any(entry.ours for entry in self.entries)
 
+    @property
+    def are_ours_alone(self) -> bool:
+        """Nobody but us owns any of the object."""
+        return all(entry.ours for entry in self.entries)
+
     # -- how lists and maps are meant -----------------------------------------------------------------------------------------
 
     @property

@@ -102,8 +102,10 @@ class _Kind:
         for item in items:
             metadata = item["metadata"]
             place = (metadata.get("namespace", ""), metadata["name"])
-            if place in self._keys:
-                yield place, sight_of(metadata, self._info.group_kind, self._marks)
+            key = self._keys.get(place)
+            if key is not None:
+                answered = self._reader.bodies.answers.sight(key, metadata, self._marks.application)
+                yield place, answered or sight_of(metadata, self._info.group_kind, self._marks)
 
     def _recent(self, seen: dict[Place, Sight]) -> dict[Place, Sight]:
         """A watch may lag behind our own writes: then what the server has answered to them is newer."""

@@ -233,7 +233,7 @@ class Writer:
     def _live(self, ctx: Context, info: KindInfo, change: TargetChange, answer: Response, marks: Marks) -> Live:
         key = change.key
         sight = sight_of(as_object(answer.body, "PATCH")["metadata"], (key.group, key.kind), marks)
-        self.bodies.answers.keep(key, sight.revision, answer.content)
+        self.bodies.answers.keep(key, sight, answer.content)
         version = sight.under(self.schemas.token(ctx, info))
         return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks), version)
 

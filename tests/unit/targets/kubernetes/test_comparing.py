@@ -182,3 +182,27 @@ class TestWhatIsNoLongerDeclared:
     def test_our_fields_of_the_status_are_nobodys_business(self):
         mine = entry("us", {"f:status": {"f:a": {}}}, ours=True, subresource="status")
         assert rows({}, live({"status": {"a": 1}}, mine)) == []
+
+
+# -- ours alone: most objects, told at first sight ------------------------------------------------------------------------------------
+
+
+def of_ours(body):
+    return live(body, entry("us", {"f:spec": {"f:x": {}}}, ours=True))
+
+
+def test_an_object_of_ours_alone_that_has_what_is_declared_does_not_differ_whatever_else_it_has():
+    there = of_ours({"spec": {"x": 1, "items": [{"a": [1, "b"], "default": 1}], "more": {}}})
+    assert rows({"spec": {"x": 1, "items": [{"a": [1, "b"]}]}}, there) == []
+
+
+def test_one_and_true_are_two_values():
+    assert rows({"spec": {"x": True}}, of_ours({"spec": {"x": 1}})) == [("replace", "spec.x", "1", "true", "", True)]
+    assert [r[1] for r in rows({"spec": {"x": [True]}}, of_ours({"spec": {"x": [1]}}))] == ["spec.x"]
+
+
+def test_a_list_with_more_and_a_value_of_another_kind_are_looked_at_closely():
+    assert [r[1] for r in rows({"spec": {"x": [1]}}, of_ours({"spec": {"x": [1, 2]}}))] == ["spec.x"]
+    assert [r[1] for r in rows({"spec": {"x": {"a": 1}}}, of_ours({"spec": {"x": [1]}}))] == ["spec.x"]
+    assert [r[1] for r in rows({"spec": {"x": [1]}}, of_ours({"spec": {"x": {"a": 1}}}))] == ["spec.x"]
+    assert rows({"spec": {"x": [None]}}, of_ours({"spec": {"x": [None]}})) == []

@@ -10,6 +10,8 @@ from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import Response
 from gitops_core.model.resources import Live, Unreadable, as_key
 from gitops_core.targets.kubernetes.access import as_object
+from gitops_core.targets.kubernetes.bodies import Answers
+from gitops_core.targets.kubernetes.live import Sight
 from gitops_core.targets.kubernetes.marks import Marks
 from gitops_core.targets.kubernetes.settings import KubernetesSettings
 from gitops_core.targets.kubernetes.target import KubernetesTarget
@@ -141,3 +143,17 @@ def test_nothing_is_asked_once_the_host_says_stop():
     with pytest.raises(Cancelled):
         list(target.observe(ctx, Query(frozenset({A}))))
     assert target._access.connection.asked == []
+
+
+# -- what a write has answered ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_write_answered_is_known_again_by_object_revision_and_application():
+    answers, sight = Answers(), Sight("u1", "v", "7", owner="me")
+    answers.keep(A, sight, b"{}")
+    metadata = {"uid": "u1", "resourceVersion": "7"}
+    assert answers.sight(A, metadata, "me") is sight
+    assert answers.sight(A, metadata, "another") is None
+    assert answers.sight(A, metadata | {"resourceVersion": "8"}, "me") is None
+    assert answers.sight(A, metadata | {"uid": "u2"}, "me") is None
+    assert answers.sight(B, metadata, "me") is None
