@@ -153,6 +153,7 @@ class Applier:
         if self._stopped is not None:
             self._wind_up(self._stopped)
         else:
+            self._collect_meanwhile()
             self._start()
             if self._confirmer.is_due(idle=not self._in_flight):
                 self._look()
@@ -200,6 +201,9 @@ class Applier:
         if self._in_flight:
             self._collect()
             return
+        if self._confirmer.is_looking and self.unrecorded is None:
+            self._record(lambda: self._go_on(self._confirmer.cut_short()))
+            return  # the second half of a REPLACE may have begun
         self._finish_all(self._confirmer.give_up(why.message))
         self._skip_all(f"not begun: {why.message}")
 
@@ -272,6 +276,11 @@ class Applier:
         self._record_writes(written)
         for item in written:
             self._take_in(item)
+
+    def _collect_meanwhile(self) -> None:
+        """Between the parts of a long look take in what is done, so that no worker waits for its end."""
+        while self._confirmer.is_looking and not self._done.empty():
+            self._collect()
 
     def _next_done(self, seconds: float) -> Done | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import attrs
 
@@ -20,6 +21,8 @@ from gitops_core.model.inventory import EntryState, Intent, InventoryEntry, Inve
 from gitops_core.model.plans import Action, Change, FieldDiff
 from gitops_core.model.resources import Live, Pending, ResourceKey
 from gitops_core.model.results import Awaited, Outcome, OutcomeStatus
+
+_AT_ONCE: Final = 64  # objects that are compared before the workers are looked after again: some 20 ms
 
 
 @attrs.define(kw_only=True)
@@ -49,6 +52,32 @@ class Unconfirmed:
         return self.written.task.change
 
 
+@attrs.define
+class _Look:
+    """
+    A look that is under way.
+
+    Attributes:
+        items: What it is about.
+        observed: What the target answered.
+        begun: When, on the monotonic clock.
+        next_round: When to look again at what is not confirmed.
+        seen: How many of the items have been compared.
+        results: What has ended.
+        entries: What the inventory is to have for it.
+        drops: What it is to have no longer.
+    """
+
+    items: list[Unconfirmed]
+    observed: Observed
+    begun: float
+    next_round: float
+    seen: int = 0
+    results: list[Outcome | Task] = attrs.field(factory=list)
+    entries: list[InventoryEntry] = attrs.field(factory=list)
+    drops: list[ResourceKey] = attrs.field(factory=list)
+
+
 class Confirmer:
     """
     Keeps the written changes until each has been seen as planned, or its time is up. One ``observe`` confirms many.
@@ -63,6 +92,7 @@ class Confirmer:
         self._waiting: dict[ResourceKey, Unconfirmed] = {}
         self._first_look = float("inf")
         self._last_look = float("-inf")
+        self._look: _Look | None = None
         self.given_back: list[Awaited] = []
         """What was ended without being finished, because nothing else was to be done."""
 
@@ -91,6 +121,8 @@ class Confirmer:
 
     def is_due(self, *, idle: bool) -> bool:
         """Tell whether to look now: at once when nothing is being written, else not more often than the interval."""
+        if self._look is not None:
+            return True
         now = self._p.ctx.clock.monotonic()
         rested = idle or now - self._last_look >= self._p.app.options.health_interval
         return rested and any(item.due <= now for item in self._waiting.values())
@@ -100,27 +132,51 @@ class Confirmer:
         now = self._p.ctx.clock.monotonic()
         return max(0.0, min(item.due for item in self._waiting.values()) - now)
 
+    @property
+    def is_looking(self) -> bool:
+        """A look is under way: what it is about has been observed, and not all of it has been compared."""
+        return self._look is not None
+
     def look(self) -> list[Outcome | Task]:
-        """Observe everything that is due, once; return what has ended, and the second half of each REPLACE whose old object is gone."""
+        """
+        Observe everything that is due, once, and compare it, so many objects at each call: meanwhile the caller keeps its workers busy.
+
+        Returns:
+            list[Outcome | Task]: What has ended, and the second half of each REPLACE whose old object is gone; nothing as long as the
+            look is under way.
+        """
+        look, self._look = self._look or self._begun(), None  # whatever is raised ends it
+        until = look.seen + _AT_ONCE
+        for item in look.items[look.seen : until]:
+            result = None if item.due > look.begun else self._confirm(item, look.observed, look.entries, look.drops)
+            self._waiting[item.change.key] = item
+            item.due = max(item.due, look.next_round)
+            if result is not None:
+                look.results.append(result)
+        look.seen = until
+        if until < len(look.items):
+            self._look = look
+            return []
+        return self._concluded(look)
+
+    def cut_short(self) -> list[Outcome | Task]:
+        """End the look that is under way, and return what has ended by now as :meth:`look` does; what was not compared waits on."""
+        look, self._look = self._look, None
+        return [] if look is None else self._concluded(look)
+
+    def _begun(self) -> _Look:
         now = self._last_look = self._p.ctx.clock.monotonic()
         self._first_look = min(self._first_look, now)
         due = [self._polled(item) for item in self._waiting.values() if item.due <= now]
         observed = observe(self._p, frozenset(i.change.key for i in due if i.due <= now), self._ledger.inventory)
-        results: list[Outcome | Task] = []
-        entries: list[InventoryEntry] = []
-        drops: list[ResourceKey] = []
-        next_round = self._next_round()
-        for item in due:
-            result = None if item.due > now else self._confirm(item, observed, entries, drops)
-            self._waiting[item.change.key] = item
-            item.due = max(item.due, next_round)
-            if result is not None:
-                results.append(result)
-        done = (*(e.key for e in entries), *drops)
-        self._ledger.write(InventoryUpdate(tuple(entries), tuple(drops), self._moved(due), done))
-        for result in results:  # not before they are recorded: what is not stays PENDING
+        return _Look(due, observed, now, self._next_round())
+
+    def _concluded(self, look: _Look) -> list[Outcome | Task]:
+        done = (*(e.key for e in look.entries), *look.drops)
+        self._ledger.write(InventoryUpdate(tuple(look.entries), tuple(look.drops), self._moved(look.items), done))
+        for result in look.results:  # not before they are recorded: what is not stays PENDING
             del self._waiting[result.change.key if isinstance(result, Task) else result.key]
-        return results
+        return look.results
 
     def without_call(self, change: Change, live: Live | None) -> list[Outcome]:
         """End a change that needs no call: an equal object is adopted, an object that is gone already is forgotten."""
