@@ -34,7 +34,7 @@ class Unconfirmed:
         written: What came back from the write.
         since: When, on the monotonic clock.
         due: When to look next, on the monotonic clock.
-        why: What was missing when it was looked at last.
+        why: What was missing when it was looked at last; what *health* says is not repeated here.
         seen: The object, when it was there as planned and only not well yet.
         health: How well it was then.
     """
@@ -209,7 +209,8 @@ class Confirmer:
         outcomes = []
         for item in items:
             pending = item.written.pending
-            why = item.why or (pending.message if pending is not None else "") or "written, and not seen yet"
+            why = item.why if item.health is None else _unwell(item.health)
+            why = why or (pending.message if pending is not None else "") or "written, and not seen yet"
             outcomes.append(attrs.evolve(self._outcome(item, OutcomeStatus.PENDING, why), health=item.health))
             self.given_back.append(self._awaited(item, why))
         return outcomes
@@ -259,8 +260,10 @@ class Confirmer:
     def _polled(self, item: Unconfirmed) -> Unconfirmed:
         """Ask the target about an accepted operation; when it is not finished, look again after what it says."""
         pending, task = item.written.pending, item.written.task
+        if pending is None:
+            return item
         target = self._p.app.target.member(task.change.key)
-        if pending is None or "poll" not in capabilities(target):
+        if "poll" not in capabilities(target):
             return item
         call = attrs.evolve(call_for(target, task), stage="poll")
         try:
@@ -331,17 +334,15 @@ class Confirmer:
         waited = self._p.ctx.clock.monotonic() - item.since
         health = health_of(self._p, live, self._p.ctx.clock.now() - waited)
         waits = options.wait and change.wait and not health.settled and not health.failed
-        text = f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
-        item.seen, item.health, item.why = live, health, text
+        item.seen, item.health, item.why = live, health, ""
         if waits and waited < options.health_timeout:
             return None
-        entry = self._judge.applied(change, live, settled=is_well(health))
-        entries.append(entry if entry.settled else attrs.evolve(entry, written_at=self._wrote(item)))
-        well = is_well(health) or not (options.wait and change.wait)
-        status = OutcomeStatus.DONE if well else OutcomeStatus.UNSETTLED
-        return Outcome(
-            change.key, change.action, status, "" if well else text, id=live.id, health=health, attempts=item.written.attempts
-        )
+        settled = is_well(health)
+        entry = self._judge.applied(change, live, settled=settled)
+        entries.append(entry if settled else attrs.evolve(entry, written_at=self._wrote(item)))
+        well = settled or not (options.wait and change.wait)
+        status, why = (OutcomeStatus.DONE, "") if well else (OutcomeStatus.UNSETTLED, _unwell(health))
+        return Outcome(change.key, change.action, status, why, id=live.id, health=health, attempts=item.written.attempts)
 
     def _late(
         self, item: Unconfirmed, why: str, differs: tuple[FieldDiff, ...] = (), *, accepted: bool = False
@@ -363,6 +364,10 @@ class Confirmer:
 
     def _outcome(self, item: Unconfirmed, status: OutcomeStatus, reason: str) -> Outcome:
         return Outcome(item.change.key, item.change.action, status, reason, attempts=item.written.attempts)
+
+
+def _unwell(health: Health) -> str:
+    return f"{health.status.value}: {health.message or health.reason or 'has not settled'}"
 
 
 def _held_by(live: Live) -> str:

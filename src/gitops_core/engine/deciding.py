@@ -130,12 +130,12 @@ class Judge:
         rules = self.request.rules_for(resource.key)
         if rules.diff is not None:
             return is_as_declared(self.request, resource, live)
-        secret = always_secret(resource.key, rules)
         try:
             body = ask("observe", lambda: live.body)
-            return (
-                body is resource.body or ask("observe", lambda: digest(wrap(body, secret), self.request.salt)) == resource.digest
-            )
+            if body is resource.body:
+                return True
+            secret = always_secret(resource.key, rules)
+            return ask("observe", lambda: digest(wrap(body, secret), self.request.salt)) == resource.digest
         except PluginError:
             return False  # the comparison that follows meets it again, and says what is wrong with it
 

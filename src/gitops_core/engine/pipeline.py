@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Final
 
 import attrs
@@ -139,8 +138,7 @@ def _look_again(p: Pass, decided: Decided, ledger: Ledger, result: ReconcileResu
 def _at_hand(request: PlanRequest, changes: Iterable[Change]) -> dict[ResourceKey, Resource]:
     """Return the declarations of *changes* by key, with the bodies that planning has decoded already."""
     keys = {change.key for change in changes}
-    declared = [resource for resource in request.desired if resource.key in keys] if keys else []
-    return {r.key: r.with_loader(partial(request.body_of, r)) for r in declared}
+    return {r.key: r.with_loader(request.read(r).again) for r in request.desired if r.key in keys} if keys else {}
 
 
 def _journaled(p: Pass, desired: Desired, plan: Plan, outcomes: tuple[Outcome, ...]) -> StateError | None:

@@ -79,10 +79,10 @@ def read_annotations(body: Body, owner: Owner) -> Annotations:
     """Read every annotation of *body* under *owner*'s domain; a word or value we do not know is a problem, never ignored."""
     metadata = body.get("metadata")
     written = metadata.get("annotations") if isinstance(metadata, dict) else None
-    words = dict(sorted(_words(written, owner))) if isinstance(written, dict) and written else None
+    words = _words(written, owner) if isinstance(written, dict) and written else None
     if not words:
         return _NONE
-    problems = [text for word, value in words.items() if (text := _problem(owner.key(word), word, value))]
+    problems = [text for word, value in sorted(words.items()) if (text := _problem(owner.key(word), word, value))]
     if problems:
         return Annotations(problems=tuple(problems))
     return Annotations(
@@ -100,9 +100,9 @@ def read_annotations(body: Body, owner: Owner) -> Annotations:
 _NONE: Final = Annotations()
 
 
-def _words(annotations: Mapping[str, Any], owner: Owner) -> Iterator[tuple[str, Any]]:
+def _words(annotations: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
     prefix = owner.key("")
-    return ((key.removeprefix(prefix), value) for key, value in annotations.items() if key.startswith(prefix))
+    return {key.removeprefix(prefix): value for key, value in annotations.items() if key.startswith(prefix)}
 
 
 def _problem(key: str, word: str, value: Any) -> str:

@@ -38,6 +38,7 @@ def entry_for(
     """
     notes = notes_of(request, resource)
     facts = facts_of(request, resource)
+    rules = request.rules_for(resource.key)
     before = request.inventory.entries.get(resource.key)
     return InventoryEntry(
         resource.key,
@@ -45,14 +46,14 @@ def entry_for(
         id=live.id if live else before.id if before else "",
         desired=resource.digest,
         version=live.version if live else "",
-        live=_live_digest(request, live),
+        live="" if live is None or live.version else _live_digest(request, live),
         declared=facts.declared,
         protected=notes.protected,
         checked_at=request.now,
         adopted=before.adopted if before else False,
         settled=settled,
-        depends_on=_depends_on(request, resource, notes, index),
-        scope=request.rules_for(resource.key).scope(resource.key),
+        depends_on=_depends_on(request, resource, rules, notes, index),
+        scope=rules.scope(resource.key),
         path=resource.origin.path,
         revision=request.revision.id,
         write_only=facts.write_only,
@@ -84,6 +85,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         return attrs.evolve(entry, state=EntryState.DELETING, written_at=0.0, written="")
     facts = facts_of(request, resource)
     notes = notes_of(request, resource)
+    rules = request.rules_for(change.key)
     claim = request.inventory.entries.get(change.key)
     if before is None or change.adopts:
         return InventoryEntry(
@@ -92,8 +94,8 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
             declared=facts.declared,
             protected=notes.protected,
             adopted=change.adopts,
-            depends_on=_depends_on(request, resource, notes, None),
-            scope=request.rules_for(change.key).scope(change.key),
+            depends_on=_depends_on(request, resource, rules, notes, None),
+            scope=rules.scope(change.key),
             path=resource.origin.path,
             write_only=facts.write_only and UNKNOWN,
             sensitive=facts.sensitive,
@@ -106,7 +108,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         id="" if change.action is Action.CREATE else before.id,
         declared=tuple(sorted({*before.declared, *facts.declared})),
         protected=before.protected or notes.protected,
-        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, notes, None)})),
+        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, rules, notes, None)})),
         write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
         wave=notes.wave,
@@ -128,7 +130,8 @@ def refreshed_entry(request: PlanRequest, resource: Resource, live: Live, index:
         settled = before is not None and before.settled and before.desired == resource.digest
         entry = entry_for(request, resource, live, index=index, settled=settled)
         return attrs.evolve(entry, written_at=before.written_at) if before is not None and not settled else entry
-    return attrs.evolve(before, id=live.id, version=live.version, live=_live_digest(request, live), checked_at=request.now)
+    digest = "" if live.version else _live_digest(request, live)
+    return attrs.evolve(before, id=live.id, version=live.version, live=digest, checked_at=request.now)
 
 
 def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> InventoryEntry | None:
@@ -147,13 +150,14 @@ def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> Inven
     return None if claim == known else claim
 
 
-def _live_digest(request: PlanRequest, live: Live | None) -> str:
-    """A digest is kept only where the API has no version to compare."""
-    return "" if live is None or live.version else live_digest(live.body, request.rules_for(live.key), request.salt)
+def _live_digest(request: PlanRequest, live: Live) -> str:
+    """It is kept only where the API has no version to compare."""
+    return live_digest(live.body, request.rules_for(live.key), request.salt)
 
 
-def _depends_on(request: PlanRequest, resource: Resource, notes: Annotations, index: Index | None) -> tuple[ResourceKey, ...]:
-    rules = request.rules_for(resource.key)
+def _depends_on(
+    request: PlanRequest, resource: Resource, rules: TargetRules, notes: Annotations, index: Index | None
+) -> tuple[ResourceKey, ...]:
     if not notes.depends_on and rules.depends_on is None:
         return ()
     found, _missing = written_edges(resource.key, notes, index or Index(request))

@@ -34,6 +34,7 @@ class Read:
     One declaration, read once a request: plan, write-ahead and record ask for the same.
 
     Attributes:
+        key: Of what was read: what follows from a body depends on it, too.
         body: Its body.
         outline: Of the body.
         notes: See :func:`.annotations.notes_of`.
@@ -43,9 +44,10 @@ class Read:
         spelled: The body in the target's spelling, secrets wrapped.
     """
 
-    __slots__ = ("body", "facts", "notes", "outline", "references", "secrecy", "spelled")
+    __slots__ = ("body", "facts", "key", "notes", "outline", "references", "secrecy", "spelled")
 
     def __init__(self, resource: Resource) -> None:
+        self.key = resource.key
         self.body = resource.body
         self.outline = resource.known_outline or outline(self.body)
         self.notes: Annotations | None = None
@@ -53,6 +55,10 @@ class Read:
         self.references: frozenset[ResourceKey] | None = None
         self.secrecy: Secrecy | None = None
         self.spelled: FrozenDict | None = None
+
+    def again(self) -> FrozenDict:
+        """Return the body: a loader for who needs it again."""
+        return self.body
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +108,7 @@ class PlanRequest:
         options: ``prune``, ``adopt``, ``ignore``, ``conflicts``, ``memo_age``, ``wait``.
         now: Epoch seconds, for approvals and memos.
         salt: Keys the digests of secrets.
-        known: What was read of the declarations so far, by key and digest.
+        known: What was read of the declarations so far, by digest; where several keys have one body, of one of them.
     """
 
     application: str
@@ -124,14 +130,13 @@ class PlanRequest:
     options: Options = Options()
     now: float = 0.0
     salt: bytes = attrs.field(default=b"", repr=False)
-    known: dict[tuple[ResourceKey, str], Read] = attrs.field(factory=dict, eq=False, repr=False)
+    known: dict[str, Read] = attrs.field(factory=dict, eq=False, repr=False)
 
     def read(self, resource: Resource) -> Read:
         """Return what is known of *resource*; its document is decoded once a request, however many steps look at it."""
-        place = (resource.key, resource.digest)
-        known = self.known.get(place)
-        if known is None:
-            known = self.known[place] = Read(resource)
+        known = self.known.get(resource.digest)  # a text keeps its hash, a key is hashed at every look-up
+        if known is None or known.key != resource.key:
+            known = self.known[resource.digest] = Read(resource)
         return known
 
     def body_of(self, resource: Resource) -> FrozenDict:
