@@ -101,15 +101,18 @@ def _last_look(p: Pass, application: str) -> float:
     return max(looked, default=0.0)
 
 
-def holders(p: Pass, desired: frozenset[ResourceKey], inventory: Inventory) -> Mapping[ResourceKey, Holder]:
+def holders(p: Pass, desired: Iterable[ResourceKey], inventory: Inventory) -> Mapping[ResourceKey, Holder]:
     """
     Return which other application holds a key that we are about to take up or to let go, or only claim.
 
     Cost: one read of the store at most.
     """
-    claimed = {key for key, entry in inventory.entries.items() if entry.state is not _APPLIED and entry.state in WITHOUT_IT}
+    entries = inventory.entries
+    claimed = {key for key, entry in entries.items() if entry.state is not _APPLIED and entry.state in WITHOUT_IT}
+    wanted = dict.fromkeys(desired)
+    unsettled = dict.fromkeys([key for key in wanted if key not in entries])  # in an order that is the same in every run
+    unsettled.update(dict.fromkeys(sorted((entries.keys() - wanted) | claimed)))
     target = p.app.target
-    unsettled = (desired ^ inventory.entries.keys()) | claimed
     with translated(Call(target.name, "scope")):
-        asked = [(scope, key) for key in sorted(unsettled) if (scope := target.scope(key))]
+        asked = [(scope, key) for key in unsettled if (scope := target.scope(key))]
     return p.store.holders(p.app.id, asked) if asked else {}

@@ -165,7 +165,7 @@ def decide_all(p: Pass, desired: Desired, ledger: Ledger, pending: Observed) -> 
     observed = attrs.evolve(observed, unreadable=(*observed.unreadable, *pending.unreadable))
     request = plan_request(p, desired, observed, ledger, verdict)
     late = unsettled(p, ledger.inventory, observed)
-    request = attrs.evolve(request, holders=holders(p, wanted, ledger.inventory), unsettled=late)
+    request = attrs.evolve(request, holders=holders(p, [r.key for r in desired.resources], ledger.inventory), unsettled=late)
     planned = make_plan(request)
     elsewhere = named_elsewhere(desired, planned.plan, p.app.owner)
     if elsewhere:

@@ -71,7 +71,10 @@ class Links:
     def _hard(self) -> _Needs:
         kinds = self._defined_kinds()
         hard: _Needs = {}
+        is_loose = not (kinds or self._waves or self._unknown or self._index.namespaces)  # only what is written down counts
         for key, decision in self._decisions.items():
+            if is_loose and not (decision.notes.depends_on or decision.needs):
+                continue
             needs = self._structural(key, kinds) | self._waves.get(key, _NOTHING)
             if self._unknown and (key.group, key.kind) in self._unknown.keys() - kinds.keys():
                 self._stop(key, ChangeState.DEFERRED, "unknown_kind", self._unknown[key.group, key.kind])
