@@ -111,15 +111,15 @@ def converge(p: Pass, desired: Desired, ledger: Ledger, select: Select) -> Recon
     applier = Applier(p, ledger, job, confirmer)
     with heap_set_aside():
         outcomes = applier.run()
-    result = conclude(p, decided, plan, Ended(outcomes, applier.unsettled, confirmer.given_back))
-    error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
-    if error is not None:
-        return unrecorded(p, result, error)
-    seen = result
-    if token is not None and quiet.is_worth_a_look(p.app, result):
-        token, seen = _look_again(p, decided, ledger, result)
-        result = attrs.evolve(result, cost=p.meter.cost())
-    quiet.learn(p, token, desired, seen, ledger.inventory.serial)
+        result = conclude(p, decided, plan, Ended(outcomes, applier.unsettled, confirmer.given_back))
+        error = applier.unrecorded or _journaled(p, desired, plan, outcomes)
+        if error is not None:
+            return unrecorded(p, result, error)
+        seen = result
+        if token is not None and quiet.is_worth_a_look(p.app, result):
+            token, seen = _look_again(p, decided, ledger, result)
+            result = attrs.evolve(result, cost=p.meter.cost())
+        quiet.learn(p, token, desired, seen, ledger.inventory.serial)
     return result
 
 
