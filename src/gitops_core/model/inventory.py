@@ -91,10 +91,17 @@ class InventoryEntry:
         facts[_ID] = id
         return InventoryEntry(*facts)
 
+    def is_but_for_id(self, other: InventoryEntry) -> bool:
+        """Tell whether *other* is this entry, or this one with another id."""
+        return bool(_all_but_id(self) == _all_but_id(other))
+
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(InventoryEntry))
 _ID: Final = _FIELDS.index("id")
 _facts: Final = operator.attrgetter(*_FIELDS)
+_all_but_id: Final = operator.attrgetter(
+    "state", *(name for name in _FIELDS if name not in ("id", "state"))
+)  # what changes first
 
 
 @attrs.frozen

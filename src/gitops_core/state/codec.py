@@ -41,7 +41,7 @@ class Codec(Generic[T]):
     Raises:
         TypeError: A field of a type that has no JSON form here; the message names class, field and type.
 
-    Cost: about 3 us a value each way.
+    Cost: about 3 us a value each way, half of it for many that have fields in common.
     """
 
     def __init__(self, cls: type[T], *, apart: Collection[str] = ()) -> None:
@@ -54,6 +54,7 @@ class Codec(Generic[T]):
         self._defaults = {f.name: _default(f) for f in fields if f.name not in apart and f.default is not attrs.NOTHING}
         self._values_of = operator.attrgetter(*stored, *stored[:2])  # two or more make a tuple; what is too much is not looked at
         self._stored = [(f'"{name}":', self._defaults.get(name, _ABSENT), converters[name][0]) for name in stored]
+        self._nested: dict[str, Codec[Any]] = {f'"{name}":': Codec(hints[name]) for name in stored if _is_nested(hints[name])}
         self._converted = [(name, from_json) for name, (_, from_json) in converters.items() if from_json is not None]
 
     def from_json(self, facts: Mapping[str, Any], **apart: Any) -> T:
@@ -71,8 +72,25 @@ class Codec(Generic[T]):
 
     def dump(self, value: T) -> str:
         """Return the fields of *value* that differ from their defaults, as compact JSON."""
-        fields = zip(self._stored, self._values_of(value), strict=False)
-        return f"{{{','.join([name + write(item) for (name, default, write), item in fields if item != default])}}}"
+        return self.dump_all((value,))[0]
+
+    def dump_all(self, values: Iterable[T]) -> list[str]:
+        """Return :meth:`dump` of each of *values*, field by field: what neighbours have in common is written once."""
+        columns = zip(*map(self._values_of, values), strict=True)
+        texts = [self._column(*field, column) for field, column in zip(self._stored, columns, strict=False)]
+        return [f"{{{','.join(filter(None, row))}}}" for row in zip(*texts, strict=True)]
+
+    def _column(self, name: str, default: Any, write: _Write, items: tuple[Any, ...]) -> list[str]:
+        """Return *name* and text of each of *items*, nothing for the default."""
+        nested = self._nested.get(name)
+        if nested is not None:
+            return ["" if item == default else name + text for item, text in zip(items, nested.dump_all(items), strict=True)]
+        last, text, texts = _ABSENT, "", []
+        for item in items:
+            if item is not last:
+                last, text = item, "" if item == default else name + write(item)
+            texts.append(text)
+        return texts
 
     def to_json(self, value: T) -> dict[str, Any]:
         """Return what :meth:`dump` writes as JSON values, for callers that put it into something larger."""
@@ -103,10 +121,16 @@ def _float(item: float) -> str:
 def _plain(item: object) -> str:
     if isinstance(item, str):
         return _text(item)
+    if type(item) is int:
+        return repr(item)
     return _WORDS.get(item, "") if isinstance(item, bool) else _dumps(item)
 
 
 _WORDS: Final = {True: "true", False: "false"}
+
+
+def _is_nested(hint: Any) -> bool:
+    return isinstance(hint, type) and attrs.has(hint)
 
 
 def _converters(hint: Any, place: str) -> tuple[_Write, _Convert | None]:
@@ -117,7 +141,7 @@ def _converters(hint: Any, place: str) -> tuple[_Write, _Convert | None]:
         return _list_of(_plain), ResourceKey._make
     if isinstance(hint, type) and issubclass(hint, enum.StrEnum):
         return _plain, hint
-    if isinstance(hint, type) and attrs.has(hint):
+    if _is_nested(hint):
         nested: Codec[Any] = Codec(hint)
         return nested.dump, nested.from_json
     if typing.get_origin(hint) is tuple and typing.get_args(hint)[1:] == (Ellipsis,):

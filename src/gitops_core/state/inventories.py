@@ -194,15 +194,15 @@ class Inventories:
     ) -> None:
         put = [entry for entry in changed.values() if entry is not None]
         self._write_shapes(connection, [e.declared for e in put if e.key not in before or before[e.key].declared != e.declared])
+        renamed = [e for e in put if (known := before.get(e.key)) is not None and known.is_but_for_id(e)]
+        if renamed:
+            same = {entry.key for entry in renamed}
+            put = [entry for entry in put if entry.key not in same]
         new: list[_Row] = []
-        renamed: list[_Row] = []
         other: list[_Row] = []
-        for entry in put:
+        for entry, text in zip(put, _ENTRIES.dump_all(put), strict=True):
             known, place = before.get(entry.key), (row, *entry.key)
-            if known is not None and known.with_id(entry.id) == entry:
-                renamed.append((entry.id, *place))
-                continue
-            facts = (str(entry.state), entry.id, self._shape_ids.get(entry.declared), _ENTRIES.dump(entry))
+            facts = (str(entry.state), entry.id, self._shape_ids.get(entry.declared), text)
             if known is not None and known.scope == entry.scope:
                 other.append((*facts, *place))
             else:
@@ -211,7 +211,7 @@ class Inventories:
             f"INSERT OR REPLACE INTO entries (application, {_KEY}, scope, state, id, declared, facts) VALUES (?,?,?,?,?,?,?,?,?,?)",
             new,
         )
-        _update(connection, f"UPDATE entries SET id = ? WHERE {_OF_KEY}", renamed)
+        _update(connection, f"UPDATE entries SET id = ? WHERE {_OF_KEY}", [(entry.id, row, *entry.key) for entry in renamed])
         _update(connection, f"UPDATE entries SET state = ?, id = ?, declared = ?, facts = ? WHERE {_OF_KEY}", other)
         _delete(connection, "entries", row, changed)
 

@@ -30,7 +30,10 @@ def append_journal(database: Database, application: str, records: Sequence[Journ
         (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM journal WHERE application = ?", (row,)).fetchone()
         connection.executemany(
             f"INSERT INTO journal (application, seq, {_KEY}, facts) VALUES (?,?,?,?,?,?,?)",
-            [(row, seq, *record.key, _RECORDS.dump(record)) for seq, record in enumerate(records, last + 1)],
+            (
+                (row, last + n, *r.key, facts)
+                for n, (r, facts) in enumerate(zip(records, _RECORDS.dump_all(records), strict=True), 1)
+            ),
         )
         connection.execute("DELETE FROM journal WHERE application = ? AND seq <= ?", (row, last + len(records) - limit))
 

@@ -65,4 +65,5 @@ def changed(
     keys: Iterable[ResourceKey], before: Mapping[ResourceKey, _V], after: Mapping[ResourceKey, _V]
 ) -> dict[ResourceKey, _V | None]:
     """Return what each of *keys* is afterwards, None for gone, without those that are what they were."""
-    return {key: after.get(key) for key in dict.fromkeys(keys) if before.get(key) != after.get(key)}
+    values = ((key, after.get(key)) for key in dict.fromkeys(keys))
+    return {key: value for key, value in values if before.get(key) != value}
