@@ -14,6 +14,7 @@ from gitops_core.state import schema
 from gitops_core.state.locks import ProcessLocks, make_private
 
 _WAL_BYTES = 16 * 1024 * 1024
+_PAGE_BYTES = 8192  # so that the declared pointers of a common object, 2 KB, need no page of their own
 
 
 class Database:
@@ -47,6 +48,7 @@ class Database:
             with ProcessLocks(lock_directory(self.path)).hold("upgrade", busy_timeout):
                 with self.reading():
                     schema.version_of(self.connection, self.path)
+                execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file only
                 execute("PRAGMA journal_mode = WAL")
                 with self.writing():
                     schema.upgrade(self.connection, self.path)
