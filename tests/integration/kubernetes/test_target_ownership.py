@@ -114,6 +114,21 @@ def test_an_object_made_with_other_tools_is_adopted_with_the_diff_once_that_is_a
     assert shop.get("configmaps", "settings")["data"] == {"colour": "green"}
 
 
+def test_a_take_over_shows_what_goes_and_not_the_defaults_that_come_back(shop: Shop) -> None:
+    """Who writes an object as a whole, as Helm does, owns the defaults in it, too."""
+    shop.create("deployments", deployment("web", notes={"meta.helm.sh/release-name": "web"}), group="apps", manager="helm")
+    shop.declare(deployment("web"))
+    shop.settings = KubernetesSettings(take_over="helm")
+    [change] = shop.plan().changes
+    assert (change.action, [d.pointer for d in change.diff]) == ("adopt", ["/metadata/annotations"])
+    spec = shop.get("deployments", "web", "apps")["spec"]
+    assert shop.reconcile().ok
+    live = shop.get("deployments", "web", "apps")
+    assert "meta.helm.sh/release-name" not in live["metadata"]["annotations"]
+    assert live["spec"] == spec
+    assert shop.reconcile().status == "in-sync"
+
+
 def test_a_plan_says_of_a_take_over_that_a_third_manager_stands_against_it(shop: Shop) -> None:
     kubectl = "kubectl-client-side-apply"
     shop.create("configmaps", config("settings", colour="red"), manager=kubectl)

@@ -7,18 +7,29 @@ from typing import Any, Final
 
 import attrs
 
-from gitops_core.errors import AlreadyExists, Conflict, FieldConflict, Invalid, NotFound, Transient, UnknownKind
+from gitops_core.errors import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    FieldConflict,
+    GitOpsError,
+    Invalid,
+    NotFound,
+    Transient,
+    UnknownKind,
+)
 from gitops_core.interfaces import Context, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import APPLY, JSON_PATCH, Request, Response
-from gitops_core.model.plans import Action, DiffOp, FieldDiff
-from gitops_core.model.pointers import get, join, split
+from gitops_core.model.plans import Action, DiffOp
 from gitops_core.model.resources import Live
 from gitops_core.model.revisions import Notice
 from gitops_core.targets.kubernetes.access import Access, as_object, is_sensitive
 from gitops_core.targets.kubernetes.bodies import Bodies
 from gitops_core.targets.kubernetes.live import prepared, sight_of
 from gitops_core.targets.kubernetes.marks import Marks
+from gitops_core.targets.kubernetes.previews import take_away
 from gitops_core.targets.kubernetes.schemas import Schemas
 from gitops_core.targets.kubernetes.spelling import to_apply
 from gitops_core.targets.kubernetes.taking_over import taken_over
@@ -28,6 +39,8 @@ _UID: Final = "/metadata/uid"
 """What the API calls invalid when the object that is there is not the one that is named. Seen on 1.36: 422, not 409."""
 _NO_VERSION: Final = "1"
 """etcd begins to count at 1, with nothing in it: no object has this version."""
+_UNUSED_NAME: Final = "preview-of-defaults-f2c8d1"
+"""Under which a declaration is tried as if there were nothing yet. Nothing is stored under it."""
 
 
 @attrs.frozen
@@ -106,20 +119,38 @@ class Writer:
         """
         Return what the server would make of *change*: a dry run, admission and defaults included.
 
-        What an update takes over first cannot be tried: fields of those managers are forced, and what goes with them is left out.
+        What an update takes over first cannot be tried: fields of those managers are forced, and what goes with them is left out,
+        save what the server would fill in again.
         """
         info = self._info(ctx, change)
         if change.action is Action.CREATE:
-            query = (("dryRun", "All"), ("fieldManager", marks.manager))
-            path = info.path(self.access.namespace(info, change.key))
-            body = self._payload(info, change, marks)
-            answer = self.access.send(ctx, Request("POST", path, query, body, sensitive=is_sensitive(change.key)))
-            return prepared(as_object(answer.body, "POST"), change.key, marks)
+            return prepared(self._made_anew(ctx, info, change, marks), change.key, marks)
         body = as_object(self._tried(ctx, info, change, marks).body, "PATCH")
-        if change.live is not None and marks.taken_over(change.live.owner or "", self.access.settings.take_over):
-            for diff in change.diff:
-                _take_away(body, diff)
+        goes = any(diff.op is DiffOp.REMOVE for diff in change.diff)
+        if goes and change.live is not None and marks.taken_over(change.live.owner or "", self.access.settings.take_over):
+            take_away(body, change.diff, self._defaults(ctx, info, change, marks))
         return prepared(body, change.key, marks)
+
+    def _made_anew(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks, name: str = "") -> dict[str, Any]:
+        """Return what the server would make of the declaration if there were nothing yet under its name, or under *name*."""
+        body = self._payload(info, attrs.evolve(change, live=None), marks)
+        body["metadata"]["name"] = name or change.key.name
+        query = (("dryRun", "All"), ("fieldManager", marks.manager))
+        path = info.path(self.access.namespace(info, change.key))
+        answer = self.access.send(ctx, Request("POST", path, query, body, sensitive=is_sensitive(change.key)))
+        return as_object(answer.body, "POST")
+
+    def _defaults(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> dict[str, Any]:
+        """
+        Return the declaration with what the server fills in; empty where it would not create it, as for kinds whose names are fixed,
+        or for us. Then all that goes is shown as going.
+        """
+        try:
+            return self._made_anew(ctx, info, change, marks, _UNUSED_NAME)
+        except (Cancelled, DeadlineExceeded):
+            raise
+        except GitOpsError:
+            return {}
 
     def _tried(self, ctx: Context, info: KindInfo, change: TargetChange, marks: Marks) -> Response:
         how = _How(marks, force=_forces(change), dry_run=True)
@@ -236,14 +267,6 @@ class Writer:
         self.bodies.answers.keep(key, sight, answer.content)
         version = sight.under(self.schemas.token(ctx, info))
         return sight.as_live(key, self.bodies.reader(ctx, key, sight, marks), version)
-
-
-def _take_away(body: Any, diff: FieldDiff) -> None:
-    """Take the field of *diff* out of *body*, if it goes and is no item of a list."""
-    *above, name = split(diff.pointer)
-    holder = get(body, join(above)) if diff.op is DiffOp.REMOVE else None
-    if isinstance(holder, dict):
-        holder.pop(name, None)
 
 
 def _forces(change: TargetChange) -> bool:

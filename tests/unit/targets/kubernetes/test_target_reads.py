@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, Denied, NotFound, TargetError, Transient, UnknownKind
-from gitops_core.interfaces import Query
+from gitops_core.interfaces import Query, TargetChange
 from gitops_core.kubernetes_api.kinds import KindInfo
 from gitops_core.kubernetes_api.requests import Response
+from gitops_core.model.plans import Action, DiffOp, FieldDiff
 from gitops_core.model.resources import Live, Unreadable, as_key
 from gitops_core.targets.kubernetes.access import as_object
 from gitops_core.targets.kubernetes.bodies import Answers
@@ -157,3 +160,36 @@ def test_what_a_write_answered_is_known_again_by_object_revision_and_application
     assert answers.sight(A, metadata | {"resourceVersion": "8"}, "me") is None
     assert answers.sight(A, metadata | {"uid": "u2"}, "me") is None
     assert answers.sight(B, metadata, "me") is None
+
+
+# -- previews of what is taken over ------------------------------------------------------------------------------------------------
+
+
+def previewed(create):
+    """Return what becomes of ``size``, which ``helm`` has set, when *create* answers the dry run of the declaration alone."""
+    there = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}, "data": {"size": "1"}}
+
+    def answer(request):
+        return create(request) if request.method == "POST" else copy.deepcopy(there)
+
+    change = TargetChange(
+        key=A,
+        action=Action.UPDATE,
+        desired={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},
+        live=Live(A, there, id="u1", owner=""),
+        diff=(FieldDiff("/data/size", DiffOp.REMOVE, "size"),),
+    )
+    return target_of(answer, take_over=("helm",)).preview(CTX, change)["data"]
+
+
+def test_what_the_server_fills_in_again_does_not_go():
+    assert previewed(lambda request: {**request.body, "data": {"size": "1"}}) == {"size": "1"}
+
+
+def test_a_declaration_that_may_not_be_tried_under_another_name_is_shown_without_its_defaults():
+    assert previewed(raising(Denied("no"))) == {}
+
+
+def test_a_stop_ends_a_preview():
+    with pytest.raises(Cancelled):
+        previewed(raising(Cancelled("stopped")))
