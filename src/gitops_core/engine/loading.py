@@ -52,11 +52,15 @@ def resolve(p: Pass) -> Revision:
 
 
 def fetch(p: Pass, revision: Revision) -> Tree:
-    """Return the files of exactly *revision*."""
+    """Return the files of exactly *revision*; fetched once a pass, and what there is to say of them is said once."""
+    known = p.trees.get(revision)
+    if known is not None:
+        return known
     source = p.app.source
     tree = p.call(Call(source.name, "fetch"), lambda: _expect(source.fetch(p.ctx, revision), Tree, source.name, "fetch"))
     for notice in tree.notices:
         p.ctx.notify(notice)
+    p.trees[revision] = tree
     return tree
 
 

@@ -16,7 +16,7 @@ from gitops_core.errors import GitOpsError, StateError
 from gitops_core.interfaces import Clock, Context, StateStore, Target
 from gitops_core.model.applications import Application
 from gitops_core.model.events import EventType
-from gitops_core.model.revisions import Notice
+from gitops_core.model.revisions import Notice, Revision, Tree
 
 T = TypeVar("T")
 _A_MOMENT: Final = 1.0  # seconds; what a pass that does not wait stands by for all the same
@@ -65,6 +65,7 @@ class Pass:
         notices: What the reader should know, in order.
         saved_plan: Id of the saved plan that is applied; empty for a pass that makes its own.
         for_people: Its plan is shown, not carried out: targets that can say exactly what an update would do are asked.
+        trees: The files that were fetched so far.
     """
 
     app: Application
@@ -79,6 +80,7 @@ class Pass:
     notices: list[Notice]
     saved_plan: str = ""
     for_people: bool = False
+    trees: dict[Revision, Tree] = attrs.field(factory=dict, eq=False, repr=False)
 
     def call(self, call: Call, run: Callable[[], T]) -> T:
         """Return what the plug-in call *run* returns, retried as its errors say."""

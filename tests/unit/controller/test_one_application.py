@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
+import attrs
 import pytest
 
 from gitops_core.controller.status import Phase
 from gitops_core.model.applications import Options
+from gitops_core.model.revisions import Notice
+from gitops_core.sources.memory import MemorySource
 from gitops_core.testing.platforms import Platform
 from gitops_core.testing.worlds import config
 
@@ -49,3 +54,18 @@ def test_drift_is_found_at_the_interval_and_repaired() -> None:
     drifted = platform.told("drifted")
     assert [(event.data["key"], event.data["repaired"]) for event in drifted] == [("ConfigMap/site", True)]
     assert platform.status(app).phase is Phase.SYNCED
+
+
+def test_a_turn_fetches_the_files_once_and_says_once_what_there_is_to_say_of_them() -> None:
+    fetched = []
+
+    class Talkative(MemorySource):
+        def fetch(self, ctx, revision):
+            fetched.append(revision.id)
+            return attrs.evolve(super().fetch(ctx, revision), notices=(Notice("a-submodule", "it is left out"),))
+
+    platform = Platform()
+    platform.app("shop", source=Talkative({"site.json": json.dumps(config("site", color="blue"))}))
+    platform.run()
+    assert len(fetched) == 1
+    assert [event.data["code"] for event in platform.told("notice")] == ["a-submodule"]
