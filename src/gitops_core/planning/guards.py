@@ -80,7 +80,7 @@ class Guarded:
     footer: str
 
 
-_COUNTED: Final = frozenset({Action.UPDATE, Action.REPLACE, Action.DELETE})
+_COUNTED: Final = (Action.UPDATE, Action.REPLACE, Action.DELETE)
 
 
 def destroys(change: Change) -> bool:

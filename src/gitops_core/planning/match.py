@@ -92,6 +92,8 @@ def match(request: PlanRequest, key: ResourceKey, blind: Blind) -> Match:
     """Return what *key* is to us. Bodies are not looked at."""
     live = request.live.get(key)
     entry = owned_entry(request, key)
+    if live is None and entry is None and not blind and not request.holders:
+        return _NEW
     error = blind.error(key) if blind else None
     if error is not None:
         return Match(Standing.UNREADABLE, entry, live, why=error)
@@ -101,6 +103,9 @@ def match(request: PlanRequest, key: ResourceKey, blind: Blind) -> Match:
     if live is None or live.deleting:
         return Match(Standing.DELETING if live else Standing.ABSENT, entry, live)
     return _owned_or_not(request, entry, live)
+
+
+_NEW: Final = Match(Standing.ABSENT)
 
 
 def _owned_or_not(request: PlanRequest, entry: InventoryEntry | None, live: Live) -> Match:
