@@ -181,10 +181,13 @@ class _Writing:
 
     def _attempt(self) -> Live | Pending | None:
         way, task, ctx = self._way, self._task, self._ctx
-        with way.bucket.slot(ctx, way.p.retry.patience):
+        way.bucket.enter(ctx, way.p.retry.patience)
+        try:
             self.attempts += 1
             way.p.meter.count("writes")
             return _once(way.target, task.action, _request(way.p, task, self._secrets), ctx.within(way.timeout))
+        finally:
+            way.bucket.leave()
 
 
 def _write(way: _Way, task: Task) -> Written:
