@@ -545,13 +545,13 @@ def test_a_property_that_raises_is_named_by_its_place_and_without_its_text(edge,
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Return a function that makes a file system of 256 KiB, if this user may."""
+    """Return a function that makes a file system of so many KiB, if this user may."""
     places: list[Path] = []
 
-    def make() -> Path:
+    def make(size: int) -> Path:
         place = tmp_path / f"disk{len(places)}"
         place.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(place)]
         if (
             os.geteuid() != 0
             or shutil.which("mount") is None
@@ -567,7 +567,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_at_the_target_fails_what_does_not_fit_and_names_the_cure(edge, make_page, small_disk):
-    disk = small_disk()
+    disk = small_disk(256)
     edge.settings["target"] = DirectoryTarget(disk)
     edge.commit({"big.yaml": make_page("big", "x" * 400_000)})
     result = edge.reconcile()
@@ -580,7 +580,7 @@ def test_a_full_disk_at_the_target_fails_what_does_not_fit_and_names_the_cure(ed
 
 
 def test_a_full_disk_under_the_state_writes_nothing_to_the_target(edge, small_disk, tmp_path):
-    disk = small_disk()
+    disk = small_disk(1024)
     with SqliteStore(disk / "state.sqlite3") as store:
         full = attrs.evolve(edge, store=store)
         full.plan()
