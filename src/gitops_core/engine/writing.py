@@ -181,13 +181,10 @@ class _Writing:
 
     def _attempt(self) -> Live | Pending | None:
         way, task, ctx = self._way, self._task, self._ctx
-        way.bucket.enter(ctx, way.p.retry.patience)
-        try:
+        with way.bucket.slot(ctx, way.p.retry.patience):
             self.attempts += 1
             way.p.meter.count("writes")
             return _once(way.target, task.action, _request(way.p, task, self._secrets), ctx.within(way.timeout))
-        finally:
-            way.bucket.leave()
 
 
 def _write(way: _Way, task: Task) -> Written:
@@ -196,8 +193,6 @@ def _write(way: _Way, task: Task) -> Written:
         answer = writing.finish()
     except GitOpsError as error:
         return _failed(task, error, writing.attempts)
-    if type(answer) is Live:  # as nearly always
-        return Written(task=task, live=answer, attempts=writing.attempts)
     return answered(task, answer, writing.attempts, f"{way.target.name}.{task.action.value}")
 
 
