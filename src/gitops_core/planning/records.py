@@ -46,7 +46,7 @@ def entry_for(
         id=live.id if live else before.id if before else "",
         desired=resource.digest,
         version=live.version if live else "",
-        live="" if live is None or live.version else _live_digest(request, live),
+        live=_live_digest(request, live),
         declared=facts.declared,
         protected=notes.protected,
         checked_at=request.now,
@@ -130,8 +130,7 @@ def refreshed_entry(request: PlanRequest, resource: Resource, live: Live, index:
         settled = before is not None and before.settled and before.desired == resource.digest
         entry = entry_for(request, resource, live, index=index, settled=settled)
         return attrs.evolve(entry, written_at=before.written_at) if before is not None and not settled else entry
-    digest = "" if live.version else _live_digest(request, live)
-    return attrs.evolve(before, id=live.id, version=live.version, live=digest, checked_at=request.now)
+    return attrs.evolve(before, id=live.id, version=live.version, live=_live_digest(request, live), checked_at=request.now)
 
 
 def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> InventoryEntry | None:
@@ -150,9 +149,9 @@ def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> Inven
     return None if claim == known else claim
 
 
-def _live_digest(request: PlanRequest, live: Live) -> str:
-    """It is kept only where the API has no version to compare."""
-    return live_digest(live.body, request.rules_for(live.key), request.salt)
+def _live_digest(request: PlanRequest, live: Live | None) -> str:
+    """A digest is kept only where the API has no version to compare."""
+    return "" if live is None or live.version else live_digest(live.body, request.rules_for(live.key), request.salt)
 
 
 def _depends_on(
