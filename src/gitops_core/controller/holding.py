@@ -211,6 +211,6 @@ def _modes(decided: Decided, default: str) -> Callable[[ResourceKey], str]:
 
     def mode_of(key: ResourceKey) -> str:
         resource = resources.get(key)
-        return (notes_of(decided.request, resource).drift if resource is not None else "") or default
+        return (notes_of(decided.request.read(resource), decided.request.owner).drift if resource is not None else "") or default
 
     return mode_of

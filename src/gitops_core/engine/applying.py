@@ -274,8 +274,9 @@ class Applier:
             raise written
         self._chunk = next_chunk(self._chunk, len(written), seconds)
         self._record_writes(written)
+        now = self._p.ctx.clock.monotonic()
         for item in written:
-            self._take_in(item)
+            self._take_in(item, now)
 
     def _collect_meanwhile(self) -> None:
         """Between the parts of a long look take in what is done, so that no worker waits for its end."""
@@ -288,14 +289,14 @@ class Applier:
         except queue.Empty:
             return None
 
-    def _take_in(self, written: Written) -> None:
+    def _take_in(self, written: Written, now: float) -> None:
         task = written.task
         if written.error is not None:
             self._finish_all([self._failed(written, written.error)])
         elif begins_replace(task) and written.pending is None:
             self._submit([create_again(task)])
         else:
-            self._confirmer.add(Unconfirmed(written=written, since=self._p.ctx.clock.monotonic()))
+            self._confirmer.add(Unconfirmed(written=written, since=now))
 
     def _failed(self, written: Written, error: GitOpsError) -> Outcome:
         task, change = written.task, written.task.change

@@ -49,11 +49,10 @@ def rules_of(target: Target) -> TargetRules:
     )
 
 
-def rules_by_key(target: Target) -> Callable[[ResourceKey], TargetRules]:
+def rules_by_key(target: Target) -> TargetRules | Callable[[ResourceKey], TargetRules]:
     """Return the rules for each key: of the target that really holds it."""
     if "member" not in capabilities(target):
-        rules = rules_of(target)
-        return lambda _key: rules
+        return rules_of(target)
     known: dict[int, TargetRules] = {}
 
     def rules_for(key: ResourceKey) -> TargetRules:

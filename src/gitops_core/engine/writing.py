@@ -114,7 +114,7 @@ def _write_group(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written
     target = _target(p, tasks[0])
     if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(target):
         return _write_batch(p, tasks)
-    way = _Way(p, target, bucket_of(target), target.limits.timeout)
+    way = _Way(p, target, bucket_of(target), target.limits.timeout, _secrecy(target))
     return [_write(way, task) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
 
 
@@ -126,6 +126,7 @@ class _Way:
     target: Target
     bucket: Bucket
     timeout: float
+    secrecy: _Secrecy
 
 
 def _halted(task: Task) -> Written:
@@ -159,7 +160,7 @@ class _Writing:
         self._way = way
         self._task = task
         self._ctx = way.p.ctx
-        self._secrets = secret_fields(way.target, task.change)
+        self._secrets = way.secrecy.of(task.change)
         self.attempts = 0
 
     def finish(self) -> Live | Pending | None:
@@ -248,14 +249,30 @@ def update_request(app: Application, request: TargetChange) -> TargetChange:
     )
 
 
+@attrs.frozen
+class _Secrecy:
+    """What is secret in the objects of one target: in most, and in those of the kind Secret."""
+
+    most: Patterns
+    secret: Patterns
+
+    def of(self, change: Change) -> Patterns:
+        """Return the patterns of what is secret in the object of *change*; empty for most."""
+        return self.secret if change.key.kind == "Secret" and not change.key.group else self.most
+
+
+def _secrecy(target: Target) -> _Secrecy:
+    def made() -> _Secrecy:
+        named = target.fields.sensitive.patterns | target.fields.write_only.patterns
+        return _Secrecy(Patterns(named), Patterns(named | KUBERNETES_SECRET.patterns))
+
+    known: _Secrecy = kept(target, "secrecy", made)
+    return known
+
+
 def secret_fields(target: Target, change: Change) -> Patterns:
-    """Return the patterns of what is secret in the objects of *change*'s kind; empty for most."""
-    is_secret = change.key.kind == "Secret" and not change.key.group
-    known: dict[bool, Patterns] = kept(target, "secret fields", dict)
-    if is_secret not in known:
-        ours = KUBERNETES_SECRET.patterns if is_secret else frozenset()
-        known[is_secret] = Patterns(target.fields.sensitive.patterns | target.fields.write_only.patterns | ours)
-    return known[is_secret]
+    """Return the patterns of what is secret in the object of *change*; empty for most."""
+    return _secrecy(target).of(change)
 
 
 def call_for(target: Target, task: Task) -> Call:

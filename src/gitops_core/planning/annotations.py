@@ -10,9 +10,9 @@ import attrs
 
 from gitops_core.model.applications import CONFLICTS, DRIFT, Owner
 from gitops_core.model.pointers import Patterns, split
-from gitops_core.model.resources import Resource, ResourceKey
+from gitops_core.model.resources import ResourceKey
 from gitops_core.model.values import Body
-from gitops_core.planning.request import PlanRequest
+from gitops_core.planning.request import Read
 
 STRATEGIES: Final = ("apply", "create-only", "replace", "recreate")
 PROPAGATIONS: Final = ("background", "foreground", "orphan")
@@ -67,11 +67,10 @@ class Annotations:
     problems: tuple[str, ...] = ()
 
 
-def notes_of(request: PlanRequest, resource: Resource) -> Annotations:
-    """Return what *resource* says about itself; read once a request."""
-    read = request.read(resource)
+def notes_of(read: Read, owner: Owner) -> Annotations:
+    """Return what a declaration says about itself; worked out once a request."""
     if read.notes is None:
-        read.notes = read_annotations(read.body, request.owner)
+        read.notes = read_annotations(read.body, owner)
     return read.notes
 
 

@@ -105,7 +105,11 @@ class Unsettled:
 
     def _is_waited_for(self, key: ResourceKey) -> bool:
         resource = self._request.declaration(key)
-        return resource is not None and self._request.options.wait and notes_of(self._request, resource).wait
+        return (
+            resource is not None
+            and self._request.options.wait
+            and notes_of(self._request.read(resource), self._request.owner).wait
+        )
 
     def _defined(self) -> Iterator[tuple[tuple[str, str], ResourceKey]]:
         for key in self.keys:

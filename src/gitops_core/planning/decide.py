@@ -76,8 +76,8 @@ class Decider:
         found = match(self.request, resource.key, self.blind)
         if found.standing in _WITHOUT_BODIES:
             return Decision(resource=resource, change=self._left_alone(resource, found), claim=self._claim(resource, found))
-        body = self.request.body_of(resource)
-        notes = notes_of(self.request, resource)
+        read = self.request.read(resource)
+        body, notes = read.body, notes_of(read, self.request.owner)
         needs: tuple[ResourceKey, ...] = ()
         try:
             change = self._by_body(resource, body, notes, found)
@@ -171,7 +171,7 @@ class Decider:
         rules = self.request.rules_for(resource.key)
         if rules.normalize is not None:
             read = self.request.read(resource)  # what it may raise is raised before the write
-            declared_in_spelling(read, rules, secrecy_of(read, resource.key, rules))
+            declared_in_spelling(read, rules, secrecy_of(read, rules))
         entry = self.request.inventory.entries.get(resource.key)
         was_there = entry is not None and entry.state is EntryState.APPLIED
         reason = "gone from the target since it was applied" if was_there else "not in the target"
@@ -248,7 +248,7 @@ class Decider:
         resource = self.request.declaration(key) if body else None
         read = self.request.read(resource) if resource is not None else None  # a target cannot spell what is not declared
         recorded = entry.sensitive if entry else ()
-        secrecy = Secrecy.of(key, rules, body, recorded) if recorded or read is None else secrecy_of(read, key, rules)
+        secrecy = Secrecy.of(key, rules, body, recorded) if recorded or read is None else secrecy_of(read, rules)
         raw = read_body(live)
         desired = declared_in_spelling(read, rules, secrecy) if read is not None else FrozenDict()
         there = normalized(raw, rules, secrecy.between(body, raw))

@@ -64,7 +64,9 @@ class Links:
 
     def _wave_of(self, decision: Decision) -> int:
         """What is left alone without looking at its body has its wave all the same: others would wait for it in another."""
-        return (decision.notes if decision.body is not None else notes_of(self._request, decision.resource)).wave
+        if decision.body is not None:
+            return decision.notes.wave
+        return notes_of(self._request.read(decision.resource), self._request.owner).wave
 
     # -- edges -----------------------------------------------------------------------------------------------------------
 
@@ -141,7 +143,7 @@ class Links:
         decision = self._decisions[key]
         if decision.body is None or self._changes[key].rule == "cycle":
             return frozenset()
-        return referred(self._request, decision.resource)
+        return referred(self._request.read(decision.resource))
 
     # -- consequences ----------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
-from gitops_core.model.resources import Resource, ResourceKey, as_key
+from gitops_core.model.resources import ResourceKey, as_key
 from gitops_core.model.secrets import Redactor, reveal
 from gitops_core.model.values import Body
 from gitops_core.planning.annotations import Annotations
 from gitops_core.planning.normalize import ask
-from gitops_core.planning.request import PlanRequest, TargetRules
+from gitops_core.planning.request import PlanRequest, Read, TargetRules
 
 NAMESPACE: Final = ("", "Namespace")
 CRD: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
@@ -79,7 +79,7 @@ class Index:
     @cached_property
     def declared(self) -> frozenset[ResourceKey]:
         """Every declared key."""
-        return frozenset(resource.key for resource in self._request.desired)
+        return frozenset([resource.key for resource in self._request.desired])
 
     @cached_property
     def namespaces(self) -> frozenset[str]:
@@ -161,12 +161,10 @@ _STRUCTURED: Final = frozenset({*_NAMED_OBJECT, *_TYPED, "imagePullSecrets", "su
 _REFERRING: Final = _PLAIN_NAMES | _STRUCTURED
 
 
-def referred(request: PlanRequest, resource: Resource) -> frozenset[ResourceKey]:
-    """Return the :func:`references` of *resource*. Cost: next to nothing where no field can hold any."""
-    read = request.read(resource)
+def referred(read: Read) -> frozenset[ResourceKey]:
+    """Return the :func:`references` of a declaration. Cost: next to nothing where no field can hold any."""
     if read.references is None:
-        may_refer = read.outline.has_field_of(_REFERRING)
-        read.references = references(resource.key, read.body) if may_refer else frozenset()
+        read.references = references(read.key, read.body) if read.outline.has_field_of(_REFERRING) else frozenset()
     return read.references
 
 

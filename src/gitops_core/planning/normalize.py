@@ -115,11 +115,11 @@ def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
     return wrap(spelled(body, rules, secrecy.redactor), secrecy.patterns)
 
 
-def secrecy_of(read: Read, key: ResourceKey, rules: TargetRules) -> Secrecy:
-    """Return what is secret in the declaration *read* of *key*, whatever was secret before; worked out once a request."""
+def secrecy_of(read: Read, rules: TargetRules) -> Secrecy:
+    """Return what is secret in the declaration *read*, whatever was secret before; worked out once a request."""
     if read.secrecy is None:
-        is_plain = not read.outline.is_wrapped and not always_secret(key, rules)
-        read.secrecy = _OPEN if is_plain else Secrecy.of(key, rules, read.body)
+        is_plain = not read.outline.is_wrapped and not always_secret(read.key, rules)
+        read.secrecy = _OPEN if is_plain else Secrecy.of(read.key, rules, read.body)
     return read.secrecy
 
 

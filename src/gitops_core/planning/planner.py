@@ -103,14 +103,15 @@ def verify(request: PlanRequest, key: ResourceKey) -> tuple[FieldDiff, ...]:
     resource, live = request.declaration(key), request.live.get(key)
     if resource is None or live is None:
         raise KeyError(str(key))
-    before, notes = owned_entry(request, key), notes_of(request, resource)
+    read = request.read(resource)
+    before, notes = owned_entry(request, key), notes_of(read, request.owner)
     if notes.strategy == "create-only" and before is not None and before.adopted:
         return ()  # adopted as it was
-    facts = facts_of(request, resource)
+    facts = facts_of(request, read)
     declared = facts.declared if before is None else tuple(sorted({*facts.declared, *before.declared}))
     entry = InventoryEntry(key, declared=declared, write_only=facts.write_only, sensitive=facts.sensitive)
     try:
-        diff = Decider(request).sides(key, request.body_of(resource), live, entry).diff()
+        diff = Decider(request).sides(key, read.body, live, entry).diff()
     except Unread as error:
         raise PluginError(f"observe: the body could not be read: {error}", plugin="observe") from error
     return weigh(diff, Scales(policy=notes.conflicts or request.options.conflicts, is_unchanged=True)).diff
@@ -132,7 +133,7 @@ def is_as_declared(request: PlanRequest, resource: Resource, live: Live) -> bool
         return False
     try:
         read = request.read(resource)
-        secrecy = secrecy_of(read, resource.key, rules)
+        secrecy = secrecy_of(read, rules)
         declared, body = declared_in_spelling(read, rules, secrecy), read_body(live)
         there = spelled(body, rules) if secrecy.patterns else normalized(body, rules, secrecy)
         declared = reveal(declared) if secrecy.patterns else declared
@@ -165,6 +166,7 @@ def _pass_over(request: PlanRequest) -> tuple[list[ResourceKey], list[Resource]]
     unchanged: list[ResourceKey] = []
     rest: list[Resource] = []
     blind = Blind(request.unreadable)
+    is_blind = bool(blind)
     for resource in request.desired:
         key = resource.key
         entry = entry_of(key)
@@ -180,7 +182,7 @@ def _pass_over(request: PlanRequest) -> tuple[list[ResourceKey], list[Resource]]
             and (not live.owner or live.owner == application)
             and (entry.checked_at > young or _is_fresh(request, entry))
             and not (holders and key in holders)
-            and not (blind and blind.error(key) is not None)
+            and not (is_blind and blind.error(key) is not None)
             and (live.version or _looks_alike(request, entry, live))
         ):
             unchanged.append(key)

@@ -15,7 +15,7 @@ from gitops_core.planning.diff import UNKNOWN, write_only_digest
 from gitops_core.planning.edges import Index, plugin_edges, referred, written_edges
 from gitops_core.planning.match import Match, owned_entry
 from gitops_core.planning.normalize import always_secret, declared_in_spelling, live_digest, secrecy_of
-from gitops_core.planning.request import PlanRequest, TargetRules
+from gitops_core.planning.request import PlanRequest, Read, TargetRules
 
 
 def entry_for(
@@ -36,8 +36,8 @@ def entry_for(
 
     Cost: O(nodes of the body); decodes the body.
     """
-    notes = notes_of(request, resource)
-    facts = facts_of(request, resource)
+    read = request.read(resource)
+    notes, facts = notes_of(read, request.owner), facts_of(request, read)
     rules = request.rules_for(resource.key)
     before = request.inventory.entries.get(resource.key)
     return InventoryEntry(
@@ -52,14 +52,14 @@ def entry_for(
         checked_at=request.now,
         adopted=before.adopted if before else False,
         settled=settled,
-        depends_on=_depends_on(request, resource, rules, notes, index),
+        depends_on=_depends_on(request, read, rules, notes, index),
         scope=rules.scope(resource.key),
         path=resource.origin.path,
         revision=request.revision.id,
         write_only=facts.write_only,
         sensitive=facts.sensitive,
         held_by=before.held_by if before else "",
-        refers_to=_refers_to(request, resource),
+        refers_to=_refers_to(request, read),
         wave=notes.wave,
     )
 
@@ -83,8 +83,8 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
     if resource is None:
         entry = before or InventoryEntry(change.key, id=change.live_id)
         return attrs.evolve(entry, state=EntryState.DELETING, written_at=0.0, written="")
-    facts = facts_of(request, resource)
-    notes = notes_of(request, resource)
+    read = request.read(resource)
+    notes, facts = notes_of(read, request.owner), facts_of(request, read)
     rules = request.rules_for(change.key)
     claim = request.inventory.entries.get(change.key)
     if before is None or change.adopts:
@@ -94,7 +94,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
             declared=facts.declared,
             protected=notes.protected,
             adopted=change.adopts,
-            depends_on=_depends_on(request, resource, rules, notes, None),
+            depends_on=_depends_on(request, read, rules, notes, None),
             scope=rules.scope(change.key),
             path=resource.origin.path,
             write_only=facts.write_only and UNKNOWN,
@@ -108,7 +108,7 @@ def planned_entry(request: PlanRequest, change: Change, resource: Resource | Non
         id="" if change.action is Action.CREATE else before.id,
         declared=tuple(sorted({*before.declared, *facts.declared})),
         protected=before.protected or notes.protected,
-        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, resource, rules, notes, None)})),
+        depends_on=tuple(sorted({*before.depends_on, *_depends_on(request, read, rules, notes, None)})),
         write_only=before.write_only if before.write_only == facts.write_only else UNKNOWN,
         sensitive=tuple(sorted({*before.sensitive, *facts.sensitive})),
         wave=notes.wave,
@@ -155,17 +155,17 @@ def _live_digest(request: PlanRequest, live: Live | None) -> str:
 
 
 def _depends_on(
-    request: PlanRequest, resource: Resource, rules: TargetRules, notes: Annotations, index: Index | None
+    request: PlanRequest, read: Read, rules: TargetRules, notes: Annotations, index: Index | None
 ) -> tuple[ResourceKey, ...]:
     if not notes.depends_on and rules.depends_on is None:
         return ()
-    found, _missing = written_edges(resource.key, notes, index or Index(request))
-    return tuple(sorted({*found, *plugin_edges(request.body_of(resource), rules)}))
+    found, _missing = written_edges(read.key, notes, index or Index(request))
+    return tuple(sorted({*found, *plugin_edges(read.body, rules)}))
 
 
-def _refers_to(request: PlanRequest, resource: Resource) -> tuple[ResourceKey, ...]:
-    found = referred(request, resource)
-    return tuple(sorted(k for k in found if k != resource.key and request.declaration(k))) if found else ()
+def _refers_to(request: PlanRequest, read: Read) -> tuple[ResourceKey, ...]:
+    found = referred(read)
+    return tuple(sorted(k for k in found if k != read.key and request.declaration(k))) if found else ()
 
 
 @attrs.frozen
@@ -184,19 +184,17 @@ class Facts:
     sensitive: tuple[str, ...] = ()
 
 
-def facts_of(request: PlanRequest, resource: Resource) -> Facts:
-    """Return what is kept of *resource*; worked out once a request. Raises PluginError."""
-    read = request.read(resource)
+def facts_of(request: PlanRequest, read: Read) -> Facts:
+    """Return what is kept of a declaration; worked out once a request. Raises PluginError."""
     if read.facts is None:
-        rules = request.rules_for(resource.key)
-        is_plain = not (read.outline.is_wrapped or always_secret(resource.key, rules)) and rules.normalize is None
-        read.facts = Facts(read.outline.pointers) if is_plain else _facts(request, resource, rules)
+        rules = request.rules_for(read.key)
+        is_plain = not (read.outline.is_wrapped or always_secret(read.key, rules)) and rules.normalize is None
+        read.facts = Facts(read.outline.pointers) if is_plain else _facts(request, read, rules)
     return read.facts
 
 
-def _facts(request: PlanRequest, resource: Resource, rules: TargetRules) -> Facts:
-    read = request.read(resource)
-    secrecy = secrecy_of(read, resource.key, rules)
+def _facts(request: PlanRequest, read: Read, rules: TargetRules) -> Facts:
+    secrecy = secrecy_of(read, rules)
     spelled = declared_in_spelling(read, rules, secrecy)
     write_only = write_only_digest(spelled, rules.fields, request.salt)
     declared = read.outline.pointers if spelled is read.body else declared_pointers(spelled)

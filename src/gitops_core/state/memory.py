@@ -108,10 +108,13 @@ class MemoryStore(StateStore):
             check_term(current, update)
             kept = self._of(application)
             after = kept.inventory = update.apply_to(current)
-            for key in dict.fromkeys([*[entry.key for entry in update.put], *update.drop]):
-                was, is_now = current.entries.get(key), after.entries.get(key)
-                if was is None or is_now is None or was.scope != is_now.scope:
-                    self._places.move(application, was, is_now)
+            put = {entry.key: entry for entry in update.put}
+            for key, entry in put.items():
+                was = current.entries.get(key)
+                if was is None or was.scope != entry.scope:
+                    self._places.move(application, was, entry)
+            for key in dict.fromkeys(update.drop):
+                self._places.move(application, put.get(key, current.entries.get(key)), None)
             return after
 
     def holders(self, application: str, objects: Collection[tuple[str, ResourceKey]]) -> Mapping[ResourceKey, Holder]:

@@ -193,17 +193,31 @@ def test_errors_of_the_source_pass_through():
 
 def test_cancel_stops_between_two_files():
     files = {f"{i}.yaml": config_map(f"c{i}") for i in range(5)}
-    tree, cancel = make_tree(files), threading.Event()
+    tree, cancel, seen = make_tree(files), threading.Event(), []
 
     def read(file):
+        seen.append(file.path)
         if file.path == "2.yaml":
             cancel.set()
         return files[file.path]
 
-    recorder = Recorder()
     with pytest.raises(Cancelled):
-        ManifestsRenderer().render(make_context(recorder, cancel=cancel), attrs.evolve(tree, read_file=read))
-    assert decoded(recorder) == 3
+        ManifestsRenderer().render(make_context(cancel=cancel), attrs.evolve(tree, read_file=read))
+    assert seen == ["0.yaml", "1.yaml", "2.yaml"]
+
+
+def test_few_bytes_are_held_before_they_are_decoded():
+    """Small files are read together, large ones one by one: a repository never has to fit into memory twice."""
+    large = config_map("large") + b"# " + b"x" * 200_000 + b"\n"
+    files = {"0.yaml": config_map("a"), "1.yaml": large, "2.yaml": large.replace(b"large", b"larger"), "3.yaml": config_map("b")}
+    tree, events, recorder = make_tree(files), [], Recorder()
+
+    def read(file):
+        events.append((file.path, decoded(recorder)))
+        return files[file.path]
+
+    ManifestsRenderer().render(make_context(recorder), attrs.evolve(tree, read_file=read))
+    assert events == [("0.yaml", 0), ("1.yaml", 0), ("2.yaml", 2), ("3.yaml", 3)]
 
 
 # -- notices -----------------------------------------------------------------------------------------------------------------
