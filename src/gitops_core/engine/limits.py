@@ -43,7 +43,7 @@ class Bucket:
 
     def enter(self, ctx: Context, patience: float = float("inf")) -> None:
         """Take a slot, and wait until a call may begin; raises like :meth:`slot`."""
-        while not ctx.clock.take(self._acquire, _TICK):
+        while not (self._slots.acquire(blocking=False) or ctx.clock.take(self._acquire, _TICK)):
             ctx.check()
         try:
             self._wait_for_turn(ctx, patience)

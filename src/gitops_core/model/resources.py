@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -100,7 +101,9 @@ def key_of(body: Mapping[str, Any]) -> ResourceKey:
         if not isinstance(value, str) or not value:
             raise ValueError(f"no {field}" if value is None or value == "" else f"{field} is not text but {type(value).__name__}")
     group = str(body.get("apiVersion") or "").rpartition("/")[0]
-    return ResourceKey(group, str(kind), str(metadata.get("namespace") or body.get("namespace") or ""), str(name))
+    namespace = str(metadata.get("namespace") or body.get("namespace") or "")
+    # Thousands of objects have the same ones: kept once, and compared by identity.
+    return ResourceKey(sys.intern(group), sys.intern(str(kind)), sys.intern(namespace), str(name))
 
 
 @attrs.frozen

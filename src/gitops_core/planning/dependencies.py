@@ -51,7 +51,7 @@ class Links:
         self._recorded = {d.entry.key: d.entry.depends_on for d in decisions if d.entry is not None}
         self._changes = {key: d.change for key, d in self._decisions.items() if d.change is not None}
         self._written: _Needs = {}
-        self._waves = _in_waves({key: self._wave_of(d) for key, d in self._decisions.items()})
+        self._waves = _in_waves(self._decisions, [self._wave_of(d) for d in self._decisions.values()])
         self.unsettled = Unsettled(request, self._changes)
         """What is unchanged and not well yet."""
         self._staying = {key for key, c in self._changes.items() if c.rule in (AWAITED, UNVERIFIED)} | _at_work(request)
@@ -124,7 +124,7 @@ class Links:
     def _soft(self, hard: _Needs) -> _Needs:
         """Return hard edges among changes, and every reference that takes part in no circle."""
         both = self._among_changes(hard)
-        soft = self._among_changes({key: found for key in self._decisions if (found := self._referred(key))})
+        soft = self._among_changes({key: found for key, d in self._decisions.items() if (found := self._referred(key, d))})
         for key, referred_to in soft.items():
             needs = both.get(key, set())
             soft[key] = referred_to - needs
@@ -139,8 +139,7 @@ class Links:
         found = {key: {k for k in needs if k in changes and k != key} for key, needs in edges.items()}
         return {key: needs for key, needs in found.items() if needs}
 
-    def _referred(self, key: ResourceKey) -> frozenset[ResourceKey]:
-        decision = self._decisions[key]
+    def _referred(self, key: ResourceKey, decision: Decision) -> frozenset[ResourceKey]:
         if decision.body is None or self._changes[key].rule == "cycle":
             return frozenset()
         return referred(self._request.read(decision.resource))
@@ -152,7 +151,7 @@ class Links:
         if not self.unsettled:
             return {}
         found = {
-            key: self.unsettled.blocker(key, hard.get(key, ()), self._referred(key), self._wave_of(decision))
+            key: self.unsettled.blocker(key, hard.get(key, ()), self._referred(key, decision), self._wave_of(decision))
             for key, decision in self._decisions.items()
         }
         return {key: first for key, first in found.items() if first is not None}
@@ -218,7 +217,7 @@ class Links:
             for need in (*entry.depends_on, *entry.refers_to, namespace_of(key), *crds):
                 if need is not None and need != key and need in before:
                     before[need].add(key)
-        waves = _in_waves({key: -self._request.inventory.entries[key].wave for key in deletes})
+        waves = _in_waves(deletes, [-self._request.inventory.entries[key].wave for key in deletes])
         for key, later in waves.items():
             before[key] |= later
         return before
@@ -256,14 +255,15 @@ def _at_work(request: PlanRequest) -> set[ResourceKey]:
     return {u.key for u in request.unreadable if u.key is not None and isinstance(u.error, NotStabilized)}
 
 
-def _in_waves(waves: Mapping[ResourceKey, int]) -> dict[ResourceKey, frozenset[ResourceKey]]:
-    """Return for each key all keys of the wave before its own; nothing where there is one wave only."""
-    numbers = sorted(set(waves.values()))
+def _in_waves(keys: Iterable[ResourceKey], waves: Sequence[int]) -> dict[ResourceKey, frozenset[ResourceKey]]:
+    """Return for each of *keys*, whose waves are *waves*, all keys of the wave before its own; nothing where there is one wave only."""
+    numbers = sorted(set(waves))
     if len(numbers) < 2:  # noqa: PLR2004  # why: one wave is before or after nothing
         return {}
-    members = {number: frozenset(key for key, wave in waves.items() if wave == number) for number in numbers}
+    placed = list(zip(keys, waves, strict=True))
+    members = {number: frozenset(key for key, wave in placed if wave == number) for number in numbers}
     before = {after: members[number] for number, after in itertools.pairwise(numbers)}
-    return {key: before[wave] for key, wave in waves.items() if wave in before}
+    return {key: before[wave] for key, wave in placed if wave in before}
 
 
 def _missing_text(missing: Iterable[ResourceKey]) -> str:

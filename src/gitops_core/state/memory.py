@@ -32,12 +32,12 @@ class _Places:
     """Which applications have what, and where: so that nobody has to go through the inventories of all."""
 
     def __init__(self) -> None:
-        self._objects: dict[tuple[str, ResourceKey], tuple[str, ...]] = {}
+        self._objects: dict[str, dict[ResourceKey, tuple[str, ...]]] = {}  # by scope
         self._scopes: dict[str, Counter[str]] = {}
 
     def at(self, scope: str, key: ResourceKey) -> tuple[str, ...]:
         """Return the applications that have *key* in *scope*; the empty scope has none."""
-        return self._objects.get((scope, key), ()) if scope else ()
+        return self._objects.get(scope, {}).get(key, ()) if scope else ()
 
     def within(self, scope: str) -> Collection[str]:
         """Return the applications that have anything in *scope*."""
@@ -48,17 +48,17 @@ class _Places:
         if before is not None and (after is None or after.scope != before.scope):
             self._leave(application, before)
         if after is not None and (before is None or after.scope != before.scope):
-            place = (after.scope, after.key)
-            self._objects[place] = (*self._objects.get(place, ()), application)
+            objects = self._objects.setdefault(after.scope, {})
+            objects[after.key] = (*objects.get(after.key, ()), application)
             self._scopes.setdefault(after.scope, Counter())[application] += 1
 
     def _leave(self, application: str, entry: InventoryEntry) -> None:
-        place, counts = (entry.scope, entry.key), self._scopes[entry.scope]
-        left = tuple(name for name in self._objects[place] if name != application)
+        objects, counts = self._objects[entry.scope], self._scopes[entry.scope]
+        left = tuple(name for name in objects[entry.key] if name != application)
         if left:
-            self._objects[place] = left
+            objects[entry.key] = left
         else:
-            del self._objects[place]
+            del objects[entry.key]
         counts[application] -= 1
         if not counts[application]:
             del counts[application]
