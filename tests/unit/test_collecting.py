@@ -63,13 +63,13 @@ def test_pauses_may_overlap_in_threads_and_the_last_one_ends_it():
 def test_a_render_decodes_during_a_pause_and_ends_it(monkeypatch):
     gc.enable()
     seen = []
-    decode = renderer._decode
+    decode = renderer._decoded
 
     def noting(*arguments):
         seen.append(gc.isenabled())
         return decode(*arguments)
 
-    monkeypatch.setattr(renderer, "_decode", noting)
+    monkeypatch.setattr(renderer, "_decoded", noting)
     source, ctx = MemorySource({"a.yaml": "kind: A\nname: a\n", "b.yaml": "kind: [\n"}), make_context()
     with pytest.raises(Exception, match="broken YAML"):
         ManifestsRenderer().render(ctx, source.fetch(ctx, source.resolve(ctx)))
@@ -111,6 +111,39 @@ def test_what_exists_is_set_aside_and_comes_back_whatever_happens():
     with pytest.raises(ZeroDivisionError):
         fail()
     assert gc.get_freeze_count() == 0
+
+
+@pytest.fixture
+def thresholds():
+    found = gc.get_threshold()
+    yield
+    gc.set_threshold(*found)
+
+
+@pytest.mark.usefixtures("thresholds")
+def test_new_objects_are_looked_at_less_often_while_the_heap_is_set_aside():
+    gc.set_threshold(700, 12, 13)
+    with heap_set_aside():
+        assert gc.get_threshold()[0] > 700
+        assert gc.get_threshold()[1:] == (12, 13)
+    assert gc.get_threshold() == (700, 12, 13)
+
+
+@pytest.mark.usefixtures("thresholds")
+@pytest.mark.parametrize("young", [0, 50_000], ids=["never", "less often still"])
+def test_a_host_that_has_the_collector_run_less_often_keeps_that(young):
+    gc.set_threshold(young, 12, 13)
+    with heap_set_aside():
+        assert gc.get_threshold() == (young, 12, 13)
+    assert gc.get_threshold() == (young, 12, 13)
+
+
+@pytest.mark.usefixtures("thresholds")
+def test_what_the_host_sets_meanwhile_stays():
+    gc.set_threshold(700, 12, 13)
+    with heap_set_aside():
+        gc.set_threshold(800, 14, 15)
+    assert gc.get_threshold() == (800, 14, 15)
 
 
 def test_what_the_host_has_frozen_stays_frozen():
