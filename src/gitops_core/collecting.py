@@ -14,9 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 _FEW: Final = 1_000  # objects; CPython 3.12 itself begins with some hundred frozen ones
-_YOUNG: Final = (
-    10_000  # new objects between two collections of young ones while ours are set aside; CPython's own is 700 to 2,000
-)
+_YOUNG: Final = 10_000  # new objects between two collections of them while old ones are set aside; CPython's own is 700 to 2,000
 
 
 def _host_has_frozen() -> bool:

@@ -26,8 +26,9 @@ class Zone:
         self._ids = itertools.count(1)
 
     def page(self, start=0):
-        self._tick()
-        found = [dict(record) for record in self.records.values()]
+        with self._lock:
+            self._tick()
+            found = [dict(record) for record in self.records.values()]
         return found[start : start + PAGE], start + PAGE if start + PAGE < len(found) else None
 
     def post(self, record, *, unique=True, delay=0.0):
