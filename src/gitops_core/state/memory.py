@@ -121,6 +121,9 @@ class MemoryStore(StateStore):
         """Return who else has each of *objects*: its owner before those who only claim it. Cost: O(objects)."""
         found: dict[ResourceKey, Holder] = {}
         with self._lock:
+            names = {name for scope in {scope for scope, _ in objects} for name in self._places.within(scope)}
+            if names <= {application}:
+                return found
             for scope, key in objects:
                 others = [name for name in self._places.at(scope, key) if name != application]
                 holders = [Holder(name, self._kept[name].inventory.entries[key].state) for name in others]
