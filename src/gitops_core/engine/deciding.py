@@ -133,7 +133,7 @@ class Judge:
             body = ask("observe", lambda: live.body)
             if body is resource.body:
                 return True
-            secret = always_secret(resource.key, rules)
+            secret = always_secret(resource.key, rules.fields)
             return ask("observe", lambda: digest(wrap(body, secret), self.request.salt)) == resource.digest
         except PluginError:
             return False  # the comparison that follows meets it again, and says what is wrong with it

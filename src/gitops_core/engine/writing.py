@@ -9,7 +9,6 @@ from typing import Final
 import attrs
 
 from gitops_core.engine.calls import Call, completed, translated
-from gitops_core.engine.keeping import kept
 from gitops_core.engine.limits import Bucket, bucket_of
 from gitops_core.engine.passes import Pass
 from gitops_core.errors import AlreadyExists, Cancelled, DeadlineExceeded, GitOpsError, NotFound, Partial, PluginError
@@ -18,10 +17,11 @@ from gitops_core.model.applications import Application
 from gitops_core.model.plans import Action, Change, DiffOp
 from gitops_core.model.pointers import Patterns, leaves
 from gitops_core.model.resources import Live, Pending, Resource
-from gitops_core.model.secrets import KUBERNETES_SECRET, Redactor, reveal, wrap
+from gitops_core.model.secrets import Redactor, reveal, wrap
 from gitops_core.model.values import FrozenDict, freeze
 from gitops_core.planning.annotations import read_annotations
 from gitops_core.planning.ignoring import ignored_by, with_live_values
+from gitops_core.planning.normalize import always_secret
 
 _EMPTY: Final = FrozenDict()
 _NOTHING_SECRET: Final = Redactor()
@@ -114,7 +114,7 @@ def _write_group(p: Pass, tasks: Sequence[Task], halted: Signal) -> list[Written
     target = _target(p, tasks[0])
     if len(tasks) > 1 and not halted.is_set() and "apply_batch" in capabilities(target):
         return _write_batch(p, tasks)
-    way = _Way(p, target, bucket_of(target), target.limits.timeout, _secrecy(target))
+    way = _Way(p, target, bucket_of(target), target.limits.timeout)
     return [_write(way, task) if task.old is not None or not halted.is_set() else _halted(task) for task in tasks]
 
 
@@ -126,7 +126,6 @@ class _Way:
     target: Target
     bucket: Bucket
     timeout: float
-    secrecy: _Secrecy
 
 
 def _halted(task: Task) -> Written:
@@ -160,7 +159,7 @@ class _Writing:
         self._way = way
         self._task = task
         self._ctx = way.p.ctx
-        self._secrets = way.secrecy.of(task.change)
+        self._secrets = always_secret(task.change.key, way.target.fields)
         self.attempts = 0
 
     def finish(self) -> Live | Pending | None:
@@ -231,7 +230,7 @@ def _request(p: Pass, task: Task, secrets: Patterns) -> TargetChange:
 
 def preview_request(p: Pass, task: Task) -> TargetChange:
     """Return what a target is asked when *task* is only to be tried."""
-    return _request(p, task, secret_fields(_target(p, task), task.change))
+    return _request(p, task, always_secret(task.change.key, _target(p, task).fields))
 
 
 def update_request(app: Application, request: TargetChange) -> TargetChange:
@@ -249,35 +248,9 @@ def update_request(app: Application, request: TargetChange) -> TargetChange:
     )
 
 
-@attrs.frozen
-class _Secrecy:
-    """What is secret in the objects of one target: in most, and in those of the kind Secret."""
-
-    most: Patterns
-    secret: Patterns
-
-    def of(self, change: Change) -> Patterns:
-        """Return the patterns of what is secret in the object of *change*; empty for most."""
-        return self.secret if change.key.kind == "Secret" and not change.key.group else self.most
-
-
-def _secrecy(target: Target) -> _Secrecy:
-    def made() -> _Secrecy:
-        named = target.fields.sensitive.patterns | target.fields.write_only.patterns
-        return _Secrecy(Patterns(named), Patterns(named | KUBERNETES_SECRET.patterns))
-
-    known: _Secrecy = kept(target, "secrecy", made)
-    return known
-
-
-def secret_fields(target: Target, change: Change) -> Patterns:
-    """Return the patterns of what is secret in the object of *change*; empty for most."""
-    return _secrecy(target).of(change)
-
-
 def call_for(target: Target, task: Task) -> Call:
     """Return the description of a call for *task*, with a redactor for the secrets of both of its sides."""
-    return _call_for(target, task, secret_fields(target, task.change))
+    return _call_for(target, task, always_secret(task.change.key, target.fields))
 
 
 def _call_for(target: Target, task: Task, secrets: Patterns) -> Call:
@@ -308,7 +281,7 @@ def _write_batch(p: Pass, tasks: Sequence[Task]) -> list[Written]:
 
     def run(ctx: Context) -> list[object]:
         begun.set()
-        return list(target.apply_batch(ctx, [_request(p, task, secret_fields(target, task.change)) for task in tasks]))
+        return list(target.apply_batch(ctx, [_request(p, task, always_secret(task.change.key, target.fields)) for task in tasks]))
 
     try:
         answers, attempts = p.call_target(target, whole, "writes", run)

@@ -114,7 +114,7 @@ class Unsettled:
     def _defined(self) -> Iterator[tuple[tuple[str, str], ResourceKey]]:
         for key in self.keys:
             resource = self._request.declaration(key) if (key.group, key.kind) == CRD else None
-            kind = defined_kind(self._request.body_of(resource)) if resource is not None else None
+            kind = defined_kind(self._request.read(resource).body) if resource is not None else None
             if kind is not None:
                 yield kind, key
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import attrs
 
 from gitops_core.errors import Cancelled, DeadlineExceeded, PluginError
+from gitops_core.model.fields import Fields
 from gitops_core.model.pointers import Patterns, join, split
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.secrets import (
@@ -54,7 +55,7 @@ class Secrecy:
             body: Its declaration; empty when there is none.
             recorded: ``InventoryEntry.sensitive``: what was secret when it was applied last.
         """
-        known = always_secret(key, rules)
+        known = always_secret(key, rules.fields)
         extra = tuple([p for p in sensitive_pointers(body) if not known.covers(p)])
         if not (known or recorded or extra):
             return cls(known)  # as for most objects
@@ -86,9 +87,8 @@ def hidden_in(declared: Body, *others: Body) -> Redactor:
     return Redactor(tuple(sorted(texts, key=lambda t: (-len(t), t))))
 
 
-def always_secret(key: ResourceKey, rules: TargetRules) -> Patterns:
-    """Return the fields that are secret in every object like *key*."""
-    fields = rules.fields
+def always_secret(key: ResourceKey, fields: Fields) -> Patterns:
+    """Return what is secret in every object like *key*, in a target with these *fields*; empty for most."""
     if not (fields.sensitive or fields.write_only) and key.kind != "Secret":
         return _NONE
     kubernetes = KUBERNETES_SECRET if key.kind == "Secret" and not key.group else _NONE
@@ -118,7 +118,7 @@ def normalized(body: Body, rules: TargetRules, secrecy: Secrecy) -> FrozenDict:
 def secrecy_of(read: Read, rules: TargetRules) -> Secrecy:
     """Return what is secret in the declaration *read*, whatever was secret before; worked out once a request."""
     if read.secrecy is None:
-        is_plain = not read.outline.is_wrapped and not always_secret(read.key, rules)
+        is_plain = not read.outline.is_wrapped and not always_secret(read.key, rules.fields)
         read.secrecy = _OPEN if is_plain else Secrecy.of(read.key, rules, read.body)
     return read.secrecy
 

@@ -188,7 +188,7 @@ def facts_of(request: PlanRequest, read: Read) -> Facts:
     """Return what is kept of a declaration; worked out once a request. Raises PluginError."""
     if read.facts is None:
         rules = request.rules_for(read.key)
-        is_plain = not (read.outline.is_wrapped or always_secret(read.key, rules)) and rules.normalize is None
+        is_plain = not (read.outline.is_wrapped or always_secret(read.key, rules.fields)) and rules.normalize is None
         read.facts = Facts(read.outline.pointers) if is_plain else _facts(request, read, rules)
     return read.facts
 

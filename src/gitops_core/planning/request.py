@@ -139,10 +139,6 @@ class PlanRequest:
             known = self.known[resource.digest] = Read(resource)
         return known
 
-    def body_of(self, resource: Resource) -> FrozenDict:
-        """Return the body of *resource*."""
-        return self.read(resource).body
-
     def rules_for(self, key: ResourceKey) -> TargetRules:
         """Return the pure half of the target that holds *key*."""
         return self.rules if isinstance(self.rules, TargetRules) else self.rules(key)

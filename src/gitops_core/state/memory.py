@@ -39,9 +39,9 @@ class _Places:
         """Return the applications that have *key* in *scope*; the empty scope has none."""
         return self._objects.get(scope, {}).get(key, ()) if scope else ()
 
-    def within(self, scope: str) -> Collection[str]:
-        """Return the applications that have anything in *scope*."""
-        return self._scopes.get(scope, ())
+    def within(self, scopes: Collection[str]) -> set[str]:
+        """Return the applications that have anything in one of *scopes*; the empty scope has none."""
+        return {name for scope in scopes if scope for name in self._scopes.get(scope, ())}
 
     def move(self, application: str, before: InventoryEntry | None, after: InventoryEntry | None) -> None:
         """Take in that an entry of *application* has come, gone, or has another scope now."""
@@ -121,8 +121,7 @@ class MemoryStore(StateStore):
         """Return who else has each of *objects*: its owner before those who only claim it. Cost: O(objects)."""
         found: dict[ResourceKey, Holder] = {}
         with self._lock:
-            names = {name for scope in {scope for scope, _ in objects} for name in self._places.within(scope)}
-            if names <= {application}:
+            if self._places.within({scope for scope, _ in objects}) <= {application}:
                 return found
             for scope, key in objects:
                 others = [name for name in self._places.at(scope, key) if name != application]
@@ -134,7 +133,7 @@ class MemoryStore(StateStore):
     def neighbours(self, application: str, scopes: Collection[str]) -> Sequence[str]:
         """Return the other applications that have an object in one of *scopes*. Cost: O(applications in them)."""
         with self._lock:
-            found = {name for scope in scopes if scope for name in self._places.within(scope)}
+            found = self._places.within(scopes)
         return sorted(found - {application})
 
     def append_journal(self, application: str, records: Sequence[JournalRecord]) -> None:

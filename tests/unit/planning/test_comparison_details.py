@@ -162,11 +162,11 @@ def test_a_precondition_is_blind_to_what_is_not_readable_and_to_the_rest_of_a_na
 
 def test_each_source_of_secrecy_counts_alone():
     core, other = ResourceKey("", "Secret", "", "a"), ResourceKey("", "Site", "", "a")
-    assert always_secret(other, TargetRules(fields=Fields(sensitive={"/t"}))).patterns == frozenset({"/t"})
-    assert always_secret(other, TargetRules(fields=Fields(write_only={"/p"}))).patterns == frozenset({"/p"})
-    assert always_secret(core, TargetRules()) == KUBERNETES_SECRET
-    assert always_secret(core, TargetRules(fields=Fields(sensitive={"/t"}))).patterns == KUBERNETES_SECRET.patterns | {"/t"}
-    assert not always_secret(other, TargetRules())
+    assert always_secret(other, Fields(sensitive={"/t"})).patterns == frozenset({"/t"})
+    assert always_secret(other, Fields(write_only={"/p"})).patterns == frozenset({"/p"})
+    assert always_secret(core, Fields()) == KUBERNETES_SECRET
+    assert always_secret(core, Fields(sensitive={"/t"})).patterns == KUBERNETES_SECRET.patterns | {"/t"}
+    assert not always_secret(other, Fields())
 
 
 def test_three_letters_are_hidden_and_no_part_of_a_longer_secret_survives():

@@ -22,10 +22,10 @@ def upper(body):
 
 def test_secrets_are_what_the_target_says_and_the_values_of_a_core_secret():
     rules = TargetRules(fields=Fields(sensitive={"/token"}, write_only={"/pin"}))
-    assert {"/token", "/pin"} == set(always_secret(KEY, rules).patterns)
-    assert {"/token", "/pin", "/data", "/stringData"} == set(always_secret(SECRET, rules).patterns)
-    assert not always_secret(KEY, PLAIN)
-    assert not always_secret(ResourceKey("other.io", "Secret", "", "a"), PLAIN)
+    assert {"/token", "/pin"} == set(always_secret(KEY, rules.fields).patterns)
+    assert {"/token", "/pin", "/data", "/stringData"} == set(always_secret(SECRET, rules.fields).patterns)
+    assert not always_secret(KEY, PLAIN.fields)
+    assert not always_secret(ResourceKey("other.io", "Secret", "", "a"), PLAIN.fields)
 
 
 def test_both_sides_are_spelled_alike_and_wrapped_alike():
