@@ -27,6 +27,7 @@ from gitops_core.context import Memo as Memo
 from gitops_core.context import Signal as Signal
 from gitops_core.context import Sink as Sink
 from gitops_core.model.applications import Owner
+from gitops_core.model.arguments import is_number
 from gitops_core.model.fields import Fields as Fields
 from gitops_core.model.fields import Identity as Identity
 from gitops_core.model.health import Health
@@ -165,9 +166,9 @@ class Limits:
         timeout: Seconds one call may take; ``ctx.deadline`` says the same.
     """
 
-    concurrency: int = attrs.field(default=4, validator=ge(1))
-    rate: float | None = attrs.field(default=None, validator=optional(gt(0.0)))
-    timeout: float = attrs.field(default=30.0, validator=gt(0.0))
+    concurrency: int = attrs.field(default=4, validator=is_number(ge(1)))
+    rate: float | None = attrs.field(default=None, validator=optional(is_number(gt(0.0))))
+    timeout: float = attrs.field(default=30.0, validator=is_number(gt(0.0)))
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ from gitops_core.engine.saved import select_saved
 from gitops_core.errors import ConfigError, PlanMismatch, StateError
 from gitops_core.interfaces import StateStore
 from gitops_core.model.applications import Application
+from gitops_core.model.arguments import require
 from gitops_core.model.guards import Approval
 from gitops_core.model.history import Explanation
 from gitops_core.model.plans import Plan
@@ -72,7 +73,8 @@ def apply(plan: Plan, app: Application, *, store: StateStore | None = None, runt
     Raises:
         PlanMismatch: The plan was made for another application. STALL.
     """
-    if plan.application != app.id:
+    require("plan", plan, Plan)
+    if plan.application != require("app", app, Application).id:
         raise PlanMismatch(f"the plan was made for {plan.application}, not for {app.id}; make a new one with plan(app)")
 
     def select(decided: Decided) -> tuple[Plan, tuple[Outcome, ...]]:
@@ -103,6 +105,7 @@ def destroy(app: Application, *, store: StateStore | None = None, runtime: Runti
     Calling it is the approval for the number of deletes, whatever ``options.prune`` says; protected objects and the kinds in
     ``guard.never`` still need their own, and policies are asked as ever. Run it again when the result is not ``ok``.
     """
+    require("app", app, Application)
     now = (runtime or Runtime()).clock.now()
     rules = {"empty", "delete_limit", "touched_limit"}
     approval = Approval(name="destroy", expires_at=now + app.options.deadline, rules=rules, max_count=2**31)
@@ -145,4 +148,6 @@ def _run(
 
 
 def _begin(app: Application, store: StateStore | None, runtime: Runtime | None) -> Pass:
-    return begin(app, store or default_store(), runtime or Runtime())
+    require("app", app, Application)
+    kept = default_store() if store is None else require("store", store, StateStore)
+    return begin(app, kept, require("runtime", runtime or Runtime(), Runtime))

@@ -15,6 +15,7 @@ from gitops_core.model.inventory import EntryState, Inventory
 from gitops_core.model.plans import Action, Change, ChangeState, Plan
 from gitops_core.model.resources import ResourceKey, Unreadable
 from gitops_core.model.values import Sensitive, freeze, same, thaw
+from gitops_core.model.verdicts import Severity, Verdict, Violation
 from gitops_core.planning.declared import declared_pointers, locate, previous_pointers
 from gitops_core.planning.diff import Comparison, compare, json_patch
 from gitops_core.planning.guards import Limits, Permits, destroys, guard_plan, touches
@@ -204,6 +205,20 @@ def test_promise_2_a_delete_is_of_something_owned_undeclared_readable_and_by_its
             assert change.key.name not in blind
             assert change.live_id == world.live[change.key].id == world.entries[change.key].id
         assert change.key.name not in blind
+
+
+@given(settled(), declarations(), st.frozensets(st.sampled_from(NAMES)), st.frozensets(st.sampled_from(NAMES)))
+def test_nothing_is_deleted_beside_a_write_that_is_held_back(first, second, denied, blind):
+    """All things are of one kind, so any of them may be what another was renamed to."""
+    world = PlanWorld(guard=FREE)
+    world.apply(*first)
+    verdict = Verdict(tuple(Violation(key=key(n), severity=Severity.DENY, message="no", policy="p") for n in sorted(denied)))
+    unreadable = tuple(Unreadable(key(n), "down") for n in sorted(blind))
+    plan = world.plan(*second, verdict=verdict, unreadable=unreadable)
+    deletes = [c for c in plan.changes if c.action is Action.DELETE]
+    held_back = [c for c in plan.changes if c.action is not Action.DELETE and not c.is_ready]
+    assert not held_back or not any(c.is_ready for c in deletes)
+    assert held_back or not any(c.rule == "replacement" for c in deletes)
 
 
 @given(declarations(), declarations(), st.randoms(use_true_random=False))

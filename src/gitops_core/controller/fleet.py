@@ -12,6 +12,7 @@ from gitops_core.controller.status import ApplicationStatus, Phase
 from gitops_core.controller.units import Unit, reference_of
 from gitops_core.errors import ConfigError
 from gitops_core.model.applications import Application
+from gitops_core.model.arguments import require, several
 
 
 @attrs.frozen
@@ -111,7 +112,8 @@ class Fleet:
 
 def _checked(applications: Iterable[Application]) -> Mapping[str, Application]:
     wanted: dict[str, Application] = {}
-    for app in applications:
+    for app in several(applications):
+        require("applications", app, Application)
         if app.id in wanted:
             raise ConfigError(f"two applications are called {app.id}; rename one of them")
         wanted[app.id] = app

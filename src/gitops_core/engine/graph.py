@@ -96,7 +96,7 @@ class ReadyQueue:
             self._failed_groups.setdefault(_group(change.key), change.key)
 
     def _enqueue(self, change: Change) -> None:
-        (self._deletes if change.action is Action.DELETE and self._writes_left else self._ready).append(change)
+        (self._deletes if change.action is Action.DELETE else self._ready).append(change)
 
     def _release_deletes(self) -> None:
         deletes, self._deletes = self._deletes, []

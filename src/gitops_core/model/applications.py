@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
-from attrs.validators import ge, gt, in_, is_callable, or_
+from attrs.validators import deep_iterable, ge, gt, in_, is_callable, optional, or_
 
+from gitops_core.model.arguments import is_a, is_number, is_plug_in, several
 from gitops_core.model.guards import Approval, Guard
 from gitops_core.model.pointers import Patterns, as_patterns
 from gitops_core.model.resources import ResourceKey, key_set
@@ -25,6 +26,7 @@ CONFLICTS: Final = ("refuse", "take", "leave")
 DRIFT: Final = ("off", "warn", "enforce")
 """What can be done about objects that are no longer as they were applied."""
 
+_WRAP: Final = "gitops_core.policies.function.policy makes one of a function"
 _DOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _IS_DOMAIN: Final = "a DNS name in lower case, such as example.org"
@@ -60,15 +62,15 @@ class Owner:
 
 
 def _policies(values: Iterable[Policy]) -> tuple[Policy, ...]:
-    return tuple(values)
+    return several(values)
 
 
 def _approvals(values: Iterable[Approval]) -> tuple[Approval, ...]:
-    return tuple(values)
+    return several(values)
 
 
 def _rules(values: Iterable[IgnoreRule]) -> tuple[IgnoreRule, ...]:
-    return tuple(values)
+    return several(values)
 
 
 @attrs.frozen
@@ -126,27 +128,28 @@ class Options:
 
     Raises:
         ValueError: A number that makes no sense: no worker, no attempt, a negative time.
+        TypeError: No number, or no truth value: a text "no" would count as yes.
     """
 
-    prune: bool = True
-    adopt: bool = True
-    workers: int = attrs.field(default=8, validator=ge(1))
-    deadline: float = attrs.field(default=600.0, validator=gt(0.0))
-    attempts: int = attrs.field(default=5, validator=ge(1))
-    backoff: float = attrs.field(default=0.5, validator=ge(0.0))
-    backoff_cap: float = attrs.field(default=30.0, validator=ge(0.0))
-    wait: bool = True
-    health_timeout: float = attrs.field(default=120.0, validator=ge(0.0))
-    health_interval: float = attrs.field(default=1.0, validator=gt(0.0))
-    verify_timeout: float = attrs.field(default=10.0, validator=ge(0.0))
-    memo_age: float = attrs.field(default=3600.0, validator=ge(0.0))
-    history: int = attrs.field(default=20, validator=ge(1))
-    allow_partial_render: bool = False
-    handover: float = attrs.field(default=60.0, validator=ge(0))
-    ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=_rules)
+    prune: bool = attrs.field(default=True, validator=is_a(bool))
+    adopt: bool = attrs.field(default=True, validator=is_a(bool))
+    workers: int = attrs.field(default=8, validator=is_number(ge(1)))
+    deadline: float = attrs.field(default=600.0, validator=is_number(gt(0.0)))
+    attempts: int = attrs.field(default=5, validator=is_number(ge(1)))
+    backoff: float = attrs.field(default=0.5, validator=is_number(ge(0.0)))
+    backoff_cap: float = attrs.field(default=30.0, validator=is_number(ge(0.0)))
+    wait: bool = attrs.field(default=True, validator=is_a(bool))
+    health_timeout: float = attrs.field(default=120.0, validator=is_number(ge(0.0)))
+    health_interval: float = attrs.field(default=1.0, validator=is_number(gt(0.0)))
+    verify_timeout: float = attrs.field(default=10.0, validator=is_number(ge(0.0)))
+    memo_age: float = attrs.field(default=3600.0, validator=is_number(ge(0.0)))
+    history: int = attrs.field(default=20, validator=is_number(ge(1)))
+    allow_partial_render: bool = attrs.field(default=False, validator=is_a(bool))
+    handover: float = attrs.field(default=60.0, validator=is_number(ge(0)))
+    ignore: tuple[IgnoreRule, ...] = attrs.field(default=(), converter=_rules, validator=deep_iterable(is_a(IgnoreRule)))
     conflicts: str = attrs.field(default="refuse", validator=in_(CONFLICTS))
-    interval: float = attrs.field(default=180.0, validator=ge(0.0))
-    lock_timeout: float = attrs.field(default=30.0, validator=ge(0.0))
+    interval: float = attrs.field(default=180.0, validator=is_number(ge(0.0)))
+    lock_timeout: float = attrs.field(default=30.0, validator=is_number(ge(0.0)))
     drift: str = attrs.field(default="enforce", validator=in_(DRIFT))
     on_degraded: str = attrs.field(default="report", validator=in_(("report", "rollback")))
     priority: int = 0
@@ -170,7 +173,7 @@ class Dependency:
 
 
 def _dependencies(values: Iterable[Dependency | str]) -> tuple[Dependency, ...]:
-    return tuple(value if isinstance(value, Dependency) else Dependency(value) for value in values)
+    return tuple(Dependency(value) if isinstance(value, str) else value for value in several(values))
 
 
 @attrs.frozen(kw_only=True)
@@ -191,20 +194,28 @@ class Application:
         health: Rules by kind for "settled?" and "healthy?"; None for ours. ``DEFAULT_RULES.with_rule(...)`` overrides one.
         depends_on: Applications that a controller lets go first, and deletes later; a name alone means "healthy".
         tenant: Whose it is: a controller shares its workers evenly among tenants.
+
+    Raises:
+        ValueError: A name that cannot be one.
+        TypeError: Something is not what it should be: a plug-in's class instead of an object, a dictionary instead of options.
     """
 
     name: str = attrs.field(validator=_spelled(_NAME, _IS_NAME))
-    owner: Owner
-    source: Source
-    renderer: Renderer
-    target: Target
-    policies: tuple[Policy, ...] = attrs.field(default=(), converter=_policies)
-    guard: Guard = Guard()
-    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals)
-    options: Options = Options()
-    health: HealthRules | None = None
-    depends_on: tuple[Dependency, ...] = attrs.field(default=(), converter=_dependencies)
-    tenant: str = ""
+    owner: Owner = attrs.field(validator=is_a(Owner))
+    source: Source = attrs.field(validator=is_plug_in("Source", "resolve"))
+    renderer: Renderer = attrs.field(validator=is_plug_in("Renderer", "render"))
+    target: Target = attrs.field(validator=is_plug_in("Target", "observe"))
+    policies: tuple[Policy, ...] = attrs.field(
+        default=(), converter=_policies, validator=deep_iterable(is_plug_in("Policy", "review", _WRAP))
+    )
+    guard: Guard = attrs.field(default=Guard(), validator=is_a(Guard))
+    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals, validator=deep_iterable(is_a(Approval)))
+    options: Options = attrs.field(default=Options(), validator=is_a(Options))
+    health: HealthRules | None = attrs.field(default=None, validator=optional(is_plug_in("HealthRules", "with_rule")))
+    depends_on: tuple[Dependency, ...] = attrs.field(
+        default=(), converter=_dependencies, validator=deep_iterable(is_a(Dependency))
+    )
+    tenant: str = attrs.field(default="", validator=is_a(str))
 
     @property
     def id(self) -> str:

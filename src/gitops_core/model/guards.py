@@ -8,11 +8,12 @@ from typing import Final
 import attrs
 from attrs.validators import and_, ge, le
 
+from gitops_core.model.arguments import is_a, is_number
 from gitops_core.model.resources import ResourceKey, key_set
 from gitops_core.model.values import text_set
 
 _RULES: Final = frozenset({"delete_limit", "touched_limit", "empty", "kind", "protected", "replace"})
-_FRACTION: Final = and_(ge(0.0), le(1.0))
+_FRACTION: Final = is_number(and_(ge(0.0), le(1.0)))
 
 
 @attrs.frozen
@@ -31,19 +32,20 @@ class Guard:
 
     Raises:
         ValueError: A number that is negative, or a fraction above 1.
+        TypeError: No number, or no truth value.
 
     Source: octoDNS' plan limits, tightened; design promise 8.
     """
 
-    delete_floor: int = attrs.field(default=2, validator=ge(0))
+    delete_floor: int = attrs.field(default=2, validator=is_number(ge(0)))
     delete_fraction: float = attrs.field(default=0.25, validator=_FRACTION)
-    delete_cap: int = attrs.field(default=50, validator=ge(0))
+    delete_cap: int = attrs.field(default=50, validator=is_number(ge(0)))
     touched_fraction: float = attrs.field(default=0.5, validator=_FRACTION)
     never: frozenset[str] = attrs.field(default=frozenset({"Namespace", "CustomResourceDefinition"}), converter=text_set)
     irreplaceable: frozenset[str] = attrs.field(
         default=frozenset({"PersistentVolume", "PersistentVolumeClaim"}), converter=text_set
     )
-    allow_empty: bool = False
+    allow_empty: bool = attrs.field(default=False, validator=is_a(bool))
 
 
 @attrs.frozen
@@ -65,11 +67,11 @@ class Approval:
     """
 
     name: str
-    expires_at: float = attrs.field(validator=ge(0.0))
+    expires_at: float = attrs.field(validator=is_number(ge(0.0)))
     rules: frozenset[str] = attrs.field(converter=text_set)
     kinds: frozenset[str] = attrs.field(default=frozenset(), converter=text_set)
     keys: frozenset[ResourceKey] = attrs.field(default=frozenset(), converter=key_set)
-    max_count: int = attrs.field(default=50, validator=ge(0))
+    max_count: int = attrs.field(default=50, validator=is_number(ge(0)))
 
     @rules.validator
     def _known(self, _attribute: object, rules: frozenset[str]) -> None:

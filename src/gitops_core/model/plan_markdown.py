@@ -19,6 +19,7 @@ from gitops_core.model.plan_text import (
     elide,
     incomplete,
     is_elided,
+    nothing_to_do,
     policy_lines,
     printable,
     summary,
@@ -100,7 +101,7 @@ def _left_out(count: int, what: str) -> list[str]:
 
 def _table(plan: Plan) -> list[str]:
     if not plan.changes:
-        return ["Nothing to do."] if not plan.refusals else []
+        return [nothing_to_do(plan)] if not plan.refusals else []
     rows, left_out = _fit(map(_row, plan.changes), TABLE_BUDGET)
     head = ["| | Object | Action | Why | Declared in |", "|---|---|---|---|---|"]
     return [*head, *rows, *_left_out(left_out, "changes are")]

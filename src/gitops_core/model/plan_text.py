@@ -112,6 +112,13 @@ def policy_lines(plan: Plan) -> Iterator[str]:
         yield from (f"  {violation}" for violation in shown)
 
 
+def nothing_to_do(plan: Plan) -> str:
+    """Return the sentence of a plan without changes: a mistyped path declares nothing, and should not look like success."""
+    if plan.unchanged or not plan.complete:
+        return "Nothing to do."
+    return "Nothing to do: nothing is declared, and nothing is ours. Look at the source's path, and at what is skipped."
+
+
 def incomplete(plan: Plan) -> str:
     """Return the sentence about pruning for an incomplete plan; empty for a complete one."""
     return "" if plan.complete else "Incomplete: nothing is pruned, because the render or the observation was not complete."
@@ -120,7 +127,7 @@ def incomplete(plan: Plan) -> str:
 def _heading(plan: Plan) -> Iterator[str]:
     yield f"{plan.application} at {plan.revision}"
     if not plan.changes and not plan.refusals:
-        yield "Nothing to do."
+        yield nothing_to_do(plan)
 
 
 def _ready_lines(change: Change) -> Iterator[str]:

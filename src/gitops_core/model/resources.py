@@ -83,8 +83,8 @@ def as_key(value: ResourceKey | tuple[str, ...] | str) -> ResourceKey:
 
 
 def key_set(values: Iterable[ResourceKey | tuple[str, ...] | str]) -> frozenset[ResourceKey]:
-    """Return the keys of *values* as a frozen set (an attrs converter)."""
-    return frozenset(map(as_key, values))
+    """Return the keys of *values* as a frozen set (an attrs converter); one alone is a set of one."""
+    return frozenset(map(as_key, (values,) if isinstance(values, str | ResourceKey) else values))
 
 
 def key_of(body: Mapping[str, Any]) -> ResourceKey:

@@ -23,6 +23,9 @@ AWAITED: Final = "awaited"
 _LEAVING: Final = "its delete was accepted, and the target still shows it"
 _UNSEEN: Final = frozenset({EntryState.PLANNED, EntryState.DELETING})
 
+REPLACEMENT: Final = "replacement"
+"""The rule of a delete that is put off, because what may be its replacement is held back, or is not well."""
+
 UNVERIFIED: Final = "unverified"
 """The rule of a change of which the write before it has not shown up in time; the next pass may write again."""
 
@@ -180,13 +183,25 @@ def _of(request: PlanRequest, key: ResourceKey, reason: str, limit: float, retry
     return Awaited(key=key, reason=reason, since=since, until=since + limit, retry_after=retry_after)
 
 
-def put_off(deletes: Sequence[Change], waiting: Iterable[Awaited], now: float) -> list[Change]:
-    """Return *deletes*, put off while something that was written has time to become what it should be: it may replace them."""
-    first = next((a for a in waiting if not a.leaves and a.since and abs(now - a.since) < a.until - a.since), None)
-    if first is None:
-        return list(deletes)
-    why = f"put off: {first.key} is not done and may be its replacement"
-    return [
-        attrs.evolve(c, state=ChangeState.DEFERRED, rule=AWAITED, reason=f"{c.reason}; {why}") if c.is_ready else c
-        for c in deletes
-    ]
+def put_off(deletes: Sequence[Change], writes: Sequence[Change], waiting: Sequence[Awaited], now: float) -> list[Change]:
+    """
+    Return *deletes*, put off where something else may be about to take the place of what they delete.
+
+    All of them, while what was written has time to become what it should be. Then only those next to it, which are of the same
+    kind and in the same namespace: a rename keeps both. A write that is held back puts off those next to it, too. What fails for
+    ever holds no other delete up.
+    """
+    late = [a for a in waiting if a.since and not a.leaves]
+    first = next((a for a in late if abs(now - a.since) < a.until - a.since), None)
+    if first is not None:
+        return [_behind(c, AWAITED, f"{first.key} is not done") for c in deletes]
+    why = {a.key[:3]: f"{a.key} is not done" for a in reversed(late)}
+    why |= {c.key[:3]: f"{c.key} is {c.state}" for c in reversed(writes) if not c.is_ready}
+    return [_behind(c, REPLACEMENT, why[c.key[:3]]) if c.key[:3] in why else c for c in deletes]
+
+
+def _behind(delete: Change, rule: str, why: str) -> Change:
+    if not delete.is_ready:
+        return delete
+    reason = f"{delete.reason}; put off: {why} and may be its replacement"
+    return attrs.evolve(delete, state=ChangeState.DEFERRED, rule=rule, reason=reason)

@@ -54,15 +54,15 @@ def make_plan(request: PlanRequest) -> Planned:
         unchanged += [d.resource.key for d in decisions if d.change is None]
         unchanged.sort()
     links = Links(request, decisions, decider)
-    writes = links.writes()
-    guarded = _guard(request, [*writes, *_undeclared(decider)], decider)
+    guarded = _guard(request, [*links.writes(), *_undeclared(decider)], decider)
     waiting = awaited(request, links.unsettled, guarded.changes)
-    deletes = put_off(links.deletes(guarded.changes), waiting, request.now)
+    writes = [c for c in guarded.changes if not is_delete(c)]
+    deletes = put_off(links.deletes(guarded.changes), writes, waiting, request.now)
     plan = Plan(
         application=request.application,
         revision=request.revision.id,
         desired_digest=desired_digest(request.desired),
-        changes=(*(c for c in guarded.changes if not is_delete(c)), *deletes),
+        changes=(*writes, *deletes),
         unchanged=tuple(unchanged),
         refusals=(*_denied_as_a_whole(request), *guarded.refusals),
         verdict=request.verdict,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,25 @@ def test_a_delete_is_put_off_when_a_write_of_its_kind_and_namespace_failed():
     assert taken(queue) == []
     assert queue.outcomes[key("old")].status is OutcomeStatus.DEFERRED
     assert "ConfigMap/new" in queue.outcomes[key("old")].reason
+
+
+def test_a_delete_is_put_off_when_what_was_never_begun_may_be_its_replacement():
+    """Nothing else is to be written, so there is nothing to wait for."""
+    queue = ReadyQueue([change("new"), change("old", action=Action.DELETE)], [done("new", OutcomeStatus.REFUSED)])
+    assert taken(queue) == []
+    assert queue.outcomes[key("old")].status is OutcomeStatus.DEFERRED
+
+
+def test_a_delete_that_has_waited_for_another_one_is_put_off_all_the_same():
+    inner = change("inner", action=Action.DELETE, kind="Secret")
+    outer = attrs.evolve(change("outer", action=Action.DELETE), depends_on=(inner.key,))
+    queue = ReadyQueue([change("new"), inner, outer])
+    assert taken(queue) == ["new"]
+    queue.finish(done("new", OutcomeStatus.FAILED))
+    assert taken(queue) == ["inner"]
+    queue.finish(done("inner", action=Action.DELETE, kind="Secret"))
+    assert taken(queue) == []
+    assert queue.outcomes[outer.key].status is OutcomeStatus.DEFERRED
 
 
 def test_an_unrelated_failure_holds_no_delete_up():

@@ -10,9 +10,13 @@ from gitops_core.model.applications import Application, IgnoreRule, Options, Own
 from gitops_core.model.guards import Guard
 from gitops_core.model.pointers import Patterns
 from gitops_core.model.resources import ResourceKey
+from gitops_core.policies.access import Deny
+from gitops_core.renderers.manifests import ManifestsRenderer
+from gitops_core.sources.memory import MemorySource
+from gitops_core.targets.memory import MemoryTarget
 
 OWNER = Owner("example.org", "demo")
-PARTS: dict[str, Any] = {"source": object(), "renderer": object(), "target": object()}
+PARTS: dict[str, Any] = {"source": MemorySource(), "renderer": ManifestsRenderer(), "target": MemoryTarget()}
 
 
 def test_an_owner_prefixes_every_key() -> None:
@@ -38,8 +42,9 @@ def test_the_id_of_an_application_is_unique_per_owner() -> None:
 
 
 def test_an_application_has_safe_defaults_and_takes_any_iterable() -> None:
-    application = Application(name="edge", owner=OWNER, policies=["p"], approvals=[], **PARTS)
-    assert (application.policies, application.approvals) == (("p",), ())
+    deny = Deny(kinds="Secret")
+    application = Application(name="edge", owner=OWNER, policies=[deny], approvals=[], **PARTS)
+    assert (application.policies, application.approvals) == ((deny,), ())
     assert (application.guard, application.options) == (Guard(), Options())
     assert Options(ignore=[IgnoreRule(["/a"])]).ignore == (IgnoreRule(Patterns({"/a"})),)
 

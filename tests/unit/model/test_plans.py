@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+import attrs
 import pytest
 
 from gitops_core.model.plan_json import ACTIONS
@@ -79,10 +80,19 @@ def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
 
 
 def test_nothing_to_do_is_said_only_when_nothing_was_refused() -> None:
-    assert "Nothing to do." in Plan("app", "abc").text()
-    assert "Nothing to do." in Plan("app", "abc").markdown()
+    idle = Plan("app", "abc", unchanged=(ResourceKey("", "ConfigMap", "", "a"),))
+    assert "Nothing to do." in idle.text()
+    assert "Nothing to do." in idle.markdown()
     refused = Plan("app", "abc", refusals=(Refusal("empty", "nothing is declared"),))
-    assert "Nothing to do." not in refused.text() + refused.markdown()
+    assert "Nothing to do" not in refused.text() + refused.markdown()
+
+
+def test_a_plan_for_nothing_at_all_says_where_to_look() -> None:
+    """A mistyped path declares nothing, and looks like an application that is in sync."""
+    nothing = Plan("app", "abc")
+    for text in (nothing.text(), nothing.markdown()):
+        assert "Nothing to do: nothing is declared, and nothing is ours. Look at the source's path" in text
+    assert "Nothing to do.\n" in attrs.evolve(nothing, complete=False).text()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from gitops_core.model.guards import Guard
 from gitops_core.model.health import Health, HealthStatus
 from gitops_core.model.inventory import EntryState, Intent
 from gitops_core.model.resources import Unreadable, as_key, key_of
+from gitops_core.model.verdicts import Severity, Verdict, Violation
 from gitops_core.planning.awaiting import Unsettled, held, leaving
 from gitops_core.planning.planner import make_plan
 from gitops_core.testing.plan_worlds import PlanWorld
@@ -167,3 +168,58 @@ def test_a_delete_that_was_accepted_is_not_asked_for_again_while_the_object_is_s
 def test_another_object_under_the_name_of_one_that_was_deleted_is_there_to_stay(world):
     world.apply(thing("a"))
     assert leaving(written(world, 1.0, thing("a"), id="another", written=""), as_key("Thing/a")) == ""
+
+
+def verdict_against(key):
+    violation = Violation(key=as_key(key), severity=Severity.DENY, message="no", policy="p")
+    return Verdict((violation,))
+
+
+def test_deletes_of_the_kind_and_namespace_of_a_write_that_is_held_back_are_put_off(world):
+    """It may be what they were renamed to."""
+    world.apply(thing("old"), thing("elsewhere", kind="Gear"))
+    planned = make_plan(world.request(thing("new"), thing("newer"), verdict=verdict_against("Thing/new")))
+    assert states(planned) == {
+        "new": ("refused", "policy"),
+        "newer": ("ready", ""),
+        "old": ("deferred", "replacement"),
+        "elsewhere": ("ready", ""),
+    }
+    assert planned.plan["Thing/old"].reason == "no longer declared; put off: Thing/new is refused and may be its replacement"
+
+
+def test_the_first_of_several_that_may_replace_it_is_named_and_one_that_is_held_back_before_one_that_is_late(world):
+    world.apply(thing("old"), thing("b"), thing("c"))
+    request = world.request(
+        thing("b"), thing("c"), thing("d"), thing("e"),
+        unsettled={as_key("Thing/b"): STARTING, as_key("Thing/c"): STARTING},
+        verdict=Verdict(tuple(v for name in "de" for v in verdict_against(f"Thing/{name}").violations)),
+    )  # fmt: skip
+    request = with_entry(with_entry(request, "Thing/b", written_at=1.0), "Thing/c", written_at=1.0)
+    assert "put off: Thing/d is refused" in make_plan(request).plan["Thing/old"].reason
+    request = attrs.evolve(request, verdict=Verdict(), desired=request.desired[:2])
+    assert "put off: Thing/b is not done" in make_plan(request).plan["Thing/old"].reason
+
+
+@pytest.mark.parametrize(
+    ("written_at", "old", "elsewhere"),
+    [
+        (990.0, ("deferred", "awaited"), ("deferred", "awaited")),
+        (100.0, ("deferred", "replacement"), ("ready", "")),
+        (0.0, ("ready", ""), ("ready", "")),
+    ],
+    ids=["a moment ago", "long ago", "it was well once"],
+)
+def test_a_delete_waits_for_what_was_written_and_is_not_well_and_for_its_own_kind_however_long_it_takes(
+    world, written_at, old, elsewhere
+):
+    world.apply(thing("old"), thing("new"), thing("elsewhere", kind="Gear"))
+    request = with_entry(unsettled(world, "Thing/new", thing("new")), "Thing/new", written_at=written_at, settled=False)
+    assert states(make_plan(request)) == {"old": old, "elsewhere": elsewhere}
+
+
+def test_a_delete_that_is_refused_stays_refused_whatever_it_would_wait_for(world):
+    world.apply(thing("old"))
+    world.entries[as_key("Thing/old")] = attrs.evolve(world.entries[as_key("Thing/old")], protected=True)
+    planned = make_plan(world.request(thing("new"), verdict=verdict_against("Thing/new")))
+    assert states(planned)["old"] == ("refused", "protected")

@@ -8,7 +8,7 @@ Times are seconds on the virtual clock. What only several passes can show (promi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from gitops_core.model.applications import Options
@@ -16,7 +16,7 @@ from gitops_core.model.guards import Guard
 from gitops_core.model.inventory import EntryState
 from gitops_core.model.plans import Action, ChangeState
 from gitops_core.model.resources import ResourceKey
-from gitops_core.model.results import OutcomeStatus
+from gitops_core.model.results import Outcome, OutcomeStatus
 from gitops_core.testing.machine.facts import Call, PassFacts
 from gitops_core.testing.machine.objects import BAD, CANARY, STRANGER
 from gitops_core.testing.machine.truth import Truth, lacks, settled, settled_keys
@@ -135,15 +135,15 @@ def a_replacement_is_proven_first(facts: PassFacts, _truth: Truth, _options: Opt
         pruned = call.op == "delete" and call.key not in facts.declared
         if pruned and any(later.op != "delete" for later in writes[i:]):
             yield f"{call.key} was pruned before everything else was applied"
-        if pruned and any(_may_replace(facts, other, call) for other in writes[:i]):
-            yield f"{call.key} was pruned although an object of its kind, which may replace it, failed"
+        if pruned and facts.result is not None:
+            yield from (f"{call.key} was pruned although {why}" for why in _without_replacement(facts.result.outcomes, call))
 
 
-def _may_replace(facts: PassFacts, other: Call, pruned: Call) -> bool:
-    result = facts.result
-    if result is None or other.key is None or pruned.key is None or other.op == "delete" or other.key[:3] != pruned.key[:3]:
-        return False
-    return any(o.key == other.key and o.status is OutcomeStatus.FAILED for o in result.outcomes)
+def _without_replacement(outcomes: Iterable[Outcome], pruned: Call) -> Iterator[str]:
+    for other in outcomes:
+        is_beside = pruned.key is not None and other.key[:3] == pruned.key[:3] and other.action is not Action.DELETE
+        if is_beside and other.status is not OutcomeStatus.DONE:
+            yield f"{other.key}, which is of its kind and may replace it, is {other.status.value} ({other.reason})"
 
 
 def nobody_fights_silently(facts: PassFacts, truth: Truth, _options: Options) -> Iterator[str]:
