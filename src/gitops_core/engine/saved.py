@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from gitops_core.model.plans import Change, ChangeState, Plan
+from gitops_core.model.plans import Change, Plan
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
 
@@ -45,7 +45,7 @@ def _outcome(change: Change, current: Change | None, unchanged: frozenset[Resour
     if current is None:
         reason = "already as planned" if change.key in unchanged else "already done: nothing has to be done any more"
         return Outcome(change.key, change.action, OutcomeStatus.DONE, reason)
-    if current.state is ChangeState.REFUSED:
-        return Outcome(change.key, change.action, OutcomeStatus.REFUSED, current.reason)
+    if not current.is_ready:
+        return Outcome(change.key, change.action, OutcomeStatus(current.state.value), current.reason)
     reason = f"the live object moved since the plan was made; what it would take now is: {current.action.value}"
     return Outcome(change.key, change.action, OutcomeStatus.STALE, reason, diff=current.diff)

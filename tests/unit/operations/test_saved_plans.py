@@ -8,7 +8,8 @@ import pytest
 from gitops_core.errors import PlanMismatch
 from gitops_core.model.plans import Plan
 from gitops_core.model.results import PassStatus
-from gitops_core.testing.worlds import World, bodies, config, statuses
+from gitops_core.policies.function import FunctionPolicy
+from gitops_core.testing.worlds import OPEN, World, bodies, config, statuses
 
 
 def test_a_saved_plan_is_applied_as_it_was_shown():
@@ -64,6 +65,21 @@ def test_a_saved_plan_does_nothing_that_it_did_not_show():
     saved = attrs.evolve(world.plan(), changes=world.plan().changes[:1])
     world.apply(saved)
     assert list(bodies(world)) == ["ConfigMap/a"]
+
+
+def test_what_is_put_off_by_now_comes_back_so_and_not_as_something_that_moved():
+    allowed = [True]
+    world = World(guard=OPEN, policies=[FunctionPolicy(lambda r: None if allowed or r.key.name != "new" else "no new ones")])
+    world.declare(config("old"), config("kept", color="blue"))
+    world.reconcile()
+    world.undeclare("ConfigMap/old")
+    world.declare(config("new"), config("kept", color="red"))
+    saved = world.plan()
+    allowed.clear()
+    result = world.apply(saved)
+    assert statuses(result) == {"ConfigMap/new": "refused", "ConfigMap/kept": "done", "ConfigMap/old": "deferred"}
+    assert result["ConfigMap/old"].reason.endswith("put off: ConfigMap/new is refused and may be its replacement")
+    assert "ConfigMap/old" in bodies(world)
 
 
 def test_a_plan_of_another_application_is_refused():
