@@ -18,7 +18,7 @@ from gitops_core.testing.machine import PromiseBroken
 from gitops_core.testing.machine.openings import STORIES
 from gitops_core.testing.machine.rules import ReconcilerMachine
 
-BOUND = 60
+BOUND = 120
 """Stories within which each bug is found, when they begin with the openings about its promise."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from gitops_core.model.plans import Action, Change
 from gitops_core.model.resources import ResourceKey
 from gitops_core.model.results import Outcome, OutcomeStatus
+from gitops_core.planning.guards import destroys
 
 _Group = tuple[str, str, str]
 
@@ -101,7 +102,7 @@ class ReadyQueue:
     def _release_deletes(self) -> None:
         deletes, self._deletes = self._deletes, []
         for change in deletes:
-            blocker = self._failed_groups.get(_group(change.key))
+            blocker = self._failed_groups.get(_group(change.key)) if destroys(change) else None
             if blocker is None:
                 self._ready.append(change)
             else:

@@ -14,6 +14,7 @@ from gitops_core.model.resources import Live, ResourceKey
 from gitops_core.model.results import Awaited
 from gitops_core.planning.annotations import notes_of
 from gitops_core.planning.edges import CRD, defined_kind
+from gitops_core.planning.guards import destroys
 from gitops_core.planning.match import is_another, owned_entry
 from gitops_core.planning.request import PlanRequest
 
@@ -201,7 +202,7 @@ def put_off(deletes: Sequence[Change], writes: Sequence[Change], waiting: Sequen
 
 
 def _behind(delete: Change, rule: str, why: str) -> Change:
-    if not delete.is_ready:
+    if not destroys(delete):  # what is gone is only to be forgotten, and another application may wait for that
         return delete
     reason = f"{delete.reason}; put off: {why} and may be its replacement"
     return attrs.evolve(delete, state=ChangeState.DEFERRED, rule=rule, reason=reason)

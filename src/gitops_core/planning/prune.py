@@ -16,6 +16,8 @@ from gitops_core.planning.request import PlanRequest
 
 ALREADY_GONE = "already gone"
 NO_LONGER = "no longer declared"
+_ABOUT_TO: Final = frozenset({EntryState.CLAIMED, EntryState.PLANNED})
+_NOT_YET: Final = WITHOUT_IT | _ABOUT_TO
 _PASSING: Final = frozenset({"unreadable", "deleting", "hand_over", "handing_over"})
 
 
@@ -61,7 +63,7 @@ def _somebody_elses(request: PlanRequest, entry: InventoryEntry, live: Live) -> 
     if other:
         return _left_alone(entry, live, "handed_over", f"{NO_LONGER}; {other} has it now")
     holder = request.holders.get(entry.key)
-    if holder is not None and holder.state is EntryState.CLAIMED:
+    if holder is not None and holder.state in _ABOUT_TO:
         return _left_alone(entry, live, "handing_over", f"{NO_LONGER}; {holder.application} waits for it and takes it over")
     if live.owner != request.application and is_another(entry, live):
         return _left_alone(entry, live, "not_ours", f"{NO_LONGER}, but {recreated(entry, live)}")
@@ -76,11 +78,11 @@ def _never_ours(entry: InventoryEntry) -> bool:
 
 
 def successor(request: PlanRequest, key: ResourceKey) -> str:
-    """Return the application that has *key* by now, or ""; one that only waits for it may stop waiting."""
+    """Return the application that has *key* by now, or ""; one that waits for it, or is about to take it, may lose interest."""
     live, holder = request.live.get(key), request.holders.get(key)
     if live is not None and live.owner and live.owner != request.application:
         return live.owner
-    return holder.application if holder is not None and holder.state not in WITHOUT_IT else ""
+    return holder.application if holder is not None and holder.state not in _NOT_YET else ""
 
 
 def _delete(

@@ -44,6 +44,7 @@ PLACES: Final[Mapping[str, str]] = {
     "plan request": "gitops_core.engine.pipeline.plan_request",
     "protect": "gitops_core.planning.prune.protect",
     "prove create": "gitops_core.engine.writing.prove_create",
+    "put off": "gitops_core.planning.planner.put_off",
     "redact": "gitops_core.model.secrets.Redactor.redact",
     "remaining": "gitops_core.interfaces.Context.remaining",
     "resolve": "gitops_core.engine.pipeline.resolve",
@@ -144,6 +145,17 @@ def id_not_recorded_after_the_write(_after_write):
 def unreadable_treated_as_absence(observe):
     """An object that could not be looked at counts as not there."""
     return lambda *args: attrs.evolve(observe(*args), unreadable=())
+
+
+@bug(1, "successor")
+def planned_take_over_counts_as_done(successor):
+    """What another application is about to take over is let go before it has it."""
+
+    def wrong(request, key):
+        holder = request.holders.get(key)
+        return successor(request, key) or (holder.application if holder is not None and holder.state == "planned" else "")
+
+    return wrong
 
 
 @bug(2, "observe")
@@ -301,6 +313,19 @@ def replace_deletes_before_proving(_prove_create):
 def prune_before_health(_enqueue):
     """Deletes begin with everything else."""
     return lambda self, change: self._ready.append(change)
+
+
+@bug(6, "put off", "enqueue")
+def only_what_is_tried_and_fails_holds_up_a_delete(put_off, enqueue):
+    """A write that a policy denies counts as no failure, and what it would replace is deleted."""
+
+    def enqueued(self, change):
+        if change.action == "delete" and not self._writes_left:
+            self._ready.append(change)
+        else:
+            enqueue(self, change)
+
+    return (lambda deletes, _writes, waiting, now: put_off(deletes, (), waiting, now)), enqueued
 
 
 # -- promise 7: nobody fights silently ---------------------------------------------------------------------------------------------------

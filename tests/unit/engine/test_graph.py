@@ -17,7 +17,8 @@ def key(name: str, kind: str = "ConfigMap", namespace: str = "") -> ResourceKey:
 
 
 def change(name: str, *needs: str, action: Action = Action.CREATE, kind: str = "ConfigMap") -> Change:
-    return Change(key(name, kind), action, depends_on=tuple(key(n) for n in needs))
+    stamp = "what is there" if action is Action.DELETE else ""
+    return Change(key(name, kind), action, depends_on=tuple(key(n) for n in needs), precondition=stamp)
 
 
 def done(
@@ -91,6 +92,14 @@ def test_a_delete_that_has_waited_for_another_one_is_put_off_all_the_same():
     queue.finish(done("inner", action=Action.DELETE, kind="Secret"))
     assert taken(queue) == []
     assert queue.outcomes[outer.key].status is OutcomeStatus.DEFERRED
+
+
+def test_what_is_gone_already_is_forgotten_whatever_failed():
+    """Nothing is deleted, and another application may wait until we let go."""
+    queue = ReadyQueue([change("new"), attrs.evolve(change("old", action=Action.DELETE), precondition="")])
+    assert taken(queue) == ["new"]
+    queue.finish(done("new", OutcomeStatus.FAILED))
+    assert taken(queue) == ["old"]
 
 
 def test_an_unrelated_failure_holds_no_delete_up():

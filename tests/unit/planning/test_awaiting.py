@@ -218,6 +218,13 @@ def test_a_delete_waits_for_what_was_written_and_is_not_well_and_for_its_own_kin
     assert states(make_plan(request)) == {"old": old, "elsewhere": elsewhere}
 
 
+def test_what_is_gone_already_is_forgotten_whatever_is_held_back(world):
+    world.apply(thing("old"))
+    world.live.clear()
+    planned = make_plan(world.request(thing("new"), verdict=verdict_against("Thing/new")))
+    assert states(planned) == {"new": ("refused", "policy"), "old": ("ready", "")}
+
+
 def test_a_delete_that_is_refused_stays_refused_whatever_it_would_wait_for(world):
     world.apply(thing("old"))
     world.entries[as_key("Thing/old")] = attrs.evolve(world.entries[as_key("Thing/old")], protected=True)

@@ -69,17 +69,19 @@ def test_what_could_not_be_read_is_not_deleted(world):
     assert "down" in change.reason
 
 
-@pytest.mark.parametrize("state", [EntryState.PLANNED, EntryState.APPLIED, EntryState.DELETING])
+@pytest.mark.parametrize("state", [EntryState.APPLIED, EntryState.DELETING])
 def test_what_another_application_has_is_handed_over_and_not_deleted(world, state):
     change = change_of(world, holders={KEY: Holder(THEM, state)})
     assert (change.state, change.rule) == (SKIPPED, "handed_over")
     assert THEM in change.reason
 
 
+@pytest.mark.parametrize("theirs", [EntryState.CLAIMED, EntryState.PLANNED])
 @pytest.mark.parametrize("ours", [EntryState.APPLIED, EntryState.RELEASED])
-def test_what_another_application_waits_for_stays_ours_until_it_has_taken_it_over(world, ours):
+def test_what_another_application_waits_for_stays_ours_until_it_has_taken_it_over(world, ours, theirs):
+    """A planned take-over may fail, and be given up; then it is nobody's unless it has stayed ours."""
     evolve(world, state=ours)
-    change = change_of(world, holders={KEY: Holder(THEM, EntryState.CLAIMED)})
+    change = change_of(world, holders={KEY: Holder(THEM, theirs)})
     assert (change.state, change.rule) == (DEFERRED, "handing_over")
     assert f"{THEM} waits for it" in change.reason
 

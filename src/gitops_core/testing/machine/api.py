@@ -7,7 +7,7 @@ from typing import Any
 
 from gitops_core.errors import Denied, Invalid, Throttled, Transient
 from gitops_core.interfaces import Query, Target, capabilities
-from gitops_core.model.resources import Live, ResourceKey
+from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.model.values import thaw
 from gitops_core.testing.clock import VirtualClock
 from gitops_core.testing.contexts import make_context
@@ -25,6 +25,7 @@ class Api:
         clock: All time.
         marks: Who says that an object is theirs, by key.
         denied: Names that the API refuses to write.
+        forbidden: Names that a policy denies; it ends with the trouble of the API.
         flaky: Names whose next writes fail, and how many of them.
         deaf: Names whose writes are answered with yes and forgotten.
         blind: Keys that cannot be looked at; None in it stands for all of them.
@@ -45,6 +46,7 @@ class Api:
     def heal(self) -> None:
         """Be a good API again."""
         self.denied: set[str] = set()
+        self.forbidden: set[str] = set()
         self.flaky: dict[str, int] = {}
         self.deaf: set[str] = set()
         self.blind: set[ResourceKey | None] = set()
@@ -55,7 +57,7 @@ class Api:
     @property
     def faulty(self) -> frozenset[str]:
         """Names for which it fails on purpose now."""
-        return frozenset({*self.denied, *self.flaky, *self.deaf})
+        return frozenset({*self.denied, *self.forbidden, *self.flaky, *self.deaf})
 
     # -- looking ----------------------------------------------------------------------------------------------------------
     def see(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, Seen]:
@@ -119,6 +121,10 @@ class Api:
             raise Transient(f"503 for {thaw(body)}")
         if op != "delete":
             self.judge(body)
+
+    def forbids(self, resource: Resource) -> str | None:
+        """Be the policy."""
+        return "forbidden for now" if resource.key.name in self.forbidden else None
 
     @staticmethod
     def judge(body: Mapping[str, Any]) -> None:

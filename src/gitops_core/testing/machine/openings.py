@@ -51,6 +51,19 @@ def blind_delete(s: Scenario) -> None:
     s.heal()
 
 
+def abandoned_move(s: Scenario) -> None:
+    """Promise 1: the process dies before the object is taken over by the application that it has moved to, and that one drops it."""
+    _begun(s)
+    s.declare("b", app="two", color="green")
+    s.reconcile("two")
+    s.undeclare("b")
+    s.reconcile()
+    s.reconcile("two", at=4, what="crash before")
+    s.reconcile()
+    s.undeclare("b", app="two")
+    s.reconcile("two")
+
+
 def refused_look(s: Scenario) -> None:
     """Promise 2: nothing at all can be listed."""
     _begun(s)
@@ -163,6 +176,15 @@ def failing_rename(s: Scenario) -> None:
     _begun(s)
     s.rename("b", "c")
     s.deny("c")
+    s.reconcile()
+    s.heal()
+
+
+def forbidden_rename(s: Scenario) -> None:
+    """Promise 6: a policy denies the new name."""
+    _begun(s)
+    s.rename("b", "c")
+    s.deny("c", by="policy")
     s.reconcile()
     s.heal()
 
@@ -287,12 +309,12 @@ def mixed_outcomes(s: Scenario) -> None:
 
 
 STORIES: Final[Mapping[int, tuple[Opening, ...]]] = {
-    1: (crash_after_a_create, refused_delete, crash_in_a_replace, blind_delete, two_engines),
+    1: (crash_after_a_create, abandoned_move, refused_delete, crash_in_a_replace, blind_delete, two_engines),
     2: (refused_look, made_anew_by_hand, half_a_file, protected, moved),
     3: (crash_in_a_delete,),
     4: (unseen_edit, dropped_field, deaf_api, plan_of_what_is_gone),
     5: (failed_dependency,),
-    6: (bad_replacement, failing_rename),
+    6: (bad_replacement, failing_rename, forbidden_rename),
     7: (foreign_takeover,),
     8: (large_undeclare, nothing_declared, namespace_gone, many_edits, old_approval),
     9: (newer_revision, stopped, out_of_time),

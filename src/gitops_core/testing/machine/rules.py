@@ -25,7 +25,7 @@ COLORS: Final = st.sampled_from(["red", "green"])
 EXTRAS: Final = ("", "", "note", "protect", "zone 1", "zone 2", "zone bad")
 REORGANISE: Final = ("move", "move back", "rename", "half", "needs", "many")
 MEDDLE: Final = ("edit", "edit unseen", "remove", "make anew", "put", "take over", "edit many")
-FAULTS: Final = ("deny", "deny", "ignore", "blind", "fail 1", "fail 4", "fail 6", "refuse_lists", "throttle 40", "slow 20")
+FAULTS: Final = ("deny", "forbid", "ignore", "blind", "fail 1", "fail 4", "fail 6", "refuse_lists", "throttle 40", "slow 20")
 HOST: Final = (
     "approve delete_limit", "approve touched_limit", "approve empty", "approve replace", "approve protected", "approve kind",
     "wait 61", "wait 301", "wait 601", "restart", "plan",
@@ -191,6 +191,8 @@ class ReconcilerMachine(RuleBasedStateMachine):
         word, _, number = what.partition(" ")
         if word in ("deny", "ignore", "blind"):
             getattr(self.scenario, word)(name)
+        elif word == "forbid":
+            self.scenario.deny(name, by="policy")
         elif word == "fail":
             self.scenario.fail(name, int(number))
         elif number:

@@ -13,6 +13,7 @@ from gitops_core.model.guards import Approval
 from gitops_core.model.inventory import EntryState
 from gitops_core.model.plans import Action
 from gitops_core.model.resources import ResourceKey
+from gitops_core.policies.function import FunctionPolicy
 from gitops_core.sources.memory import MemorySource
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.memory import MemoryTarget
@@ -186,9 +187,9 @@ class Scenario:
 
     # -- faults ---------------------------------------------------------------------------------------------------------------
     @step
-    def deny(self, name: str) -> None:
-        """Let the API refuse every write of *name*."""
-        self._api.denied.add(name)
+    def deny(self, name: str, *, by: str = "api") -> None:
+        """Let the API, or a ``policy``, refuse every write of *name*."""
+        (self._api.denied if by == "api" else self._api.forbidden).add(name)
 
     @step
     def fail(self, name: str, times: int) -> None:
@@ -379,6 +380,7 @@ class Scenario:
         outer, engine.line.facts = engine.line.facts, facts
         world = engine.worlds[app]
         world.approvals = tuple(self._approvals)
+        world.policies = (FunctionPolicy(self._api.forbids),) if self._api.forbidden else ()  # a function is asked in every pass
         told = len(world.sink.events)
         if at:
             engine.line.arm(at, self._cut(app, what, facts, world))
