@@ -58,6 +58,8 @@ def _objections(facts: PassFacts, truth: Truth, call: Call, options: Options) ->
     if key is None or before is None:
         return
     if call.named != before.id:
+        if not call.removed and call.named:
+            return  # what it named was replaced while the call was under way, and its id has saved the other one
         yield f"a delete named {call.named or 'no id'}, and {before.id} is there"
     if facts.app not in call.takers:
         yield "it was deleted and was never ours"
