@@ -6,7 +6,7 @@ import sys
 
 import attrs
 
-from gitops_core.model.inventory import EntryState, InventoryEntry
+from gitops_core.model.inventory import EntryState, Holder, InventoryEntry
 from gitops_core.model.plans import Action, Change
 from gitops_core.model.resources import Live, Resource, ResourceKey
 from gitops_core.planning.annotations import Annotations, notes_of
@@ -135,9 +135,9 @@ def refreshed_entry(request: PlanRequest, resource: Resource, live: Live, index:
 
 def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> InventoryEntry | None:
     """Return the record that tells the application which has *resource* to hand it over; None when nothing is new in it."""
-    if found.entry is not None:
-        return None
     holder = request.holders.get(resource.key)
+    if found.entry is not None and not (found.entry.state is EntryState.RELEASED and _is_theirs(found, holder)):
+        return None
     claim = InventoryEntry(
         resource.key,
         EntryState.CLAIMED,
@@ -147,6 +147,12 @@ def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> Inven
     )
     known = request.inventory.entries.get(resource.key)
     return None if claim == known else claim
+
+
+def _is_theirs(found: Match, holder: Holder | None) -> bool:
+    """Tell whether the other application has what we released; one that is only about to take it may still give it up."""
+    is_marked = found.live is not None and found.live.owner == found.other
+    return is_marked or (holder is not None and holder.state in (EntryState.APPLIED, EntryState.DELETING))
 
 
 def _live_digest(request: PlanRequest, live: Live | None) -> str:

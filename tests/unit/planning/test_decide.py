@@ -164,6 +164,24 @@ def test_a_claim_is_made_once_and_never_in_place_of_what_we_own(world):
     assert make_plan(world.request(site(), holders=holders)).claims == ()
 
 
+@pytest.mark.parametrize(
+    ("theirs", "mark", "is_claimed"),
+    [
+        (EntryState.APPLIED, "", True),
+        (EntryState.DELETING, "", True),
+        (EntryState.PLANNED, "", False),
+        (EntryState.PLANNED, THEM, True),
+    ],
+)
+def test_what_we_handed_over_and_declare_again_is_claimed_once_it_has_been_taken(world, theirs, mark, is_claimed):
+    """Without a claim the other one would delete it; while it may still give it up, it has to stay ours."""
+    world.put(site(), owner=mark)
+    world.entries[KEY] = InventoryEntry(KEY, EntryState.RELEASED, id="id-1", desired="digest")
+    planned = make_plan(world.request(site(), holders={KEY: Holder(THEM, theirs)}))
+    assert state(planned.plan["Site/a"])[1:] == ("refused", "foreign_owner")
+    assert [(c.state, c.held_by) for c in planned.claims] == ([(EntryState.CLAIMED, THEM)] if is_claimed else [])
+
+
 def test_a_mark_of_an_unknown_application_is_claimed_without_a_holder(world):
     world.put(site(), owner=THEM)
     (claim,) = make_plan(world.request(site())).claims

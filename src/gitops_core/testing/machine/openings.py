@@ -113,6 +113,20 @@ def moved(s: Scenario) -> None:
     s.reconcile()
 
 
+def moved_back(s: Scenario) -> None:
+    """Promise 2: an object moves back to the application that it came from, before that one has seen it taken over."""
+    _begun(s)
+    s.move("b")
+    s.reconcile("two")
+    s.reconcile()
+    s.reconcile("two")
+    s.move("b", "two", "one")
+    s.reconcile()
+    s.reconcile("two")
+    s.let_pass(61)
+    s.reconcile("two")
+
+
 def crash_in_a_delete(s: Scenario) -> None:
     """Promise 3: the process dies before a delete."""
     _begun(s)
@@ -310,7 +324,7 @@ def mixed_outcomes(s: Scenario) -> None:
 
 STORIES: Final[Mapping[int, tuple[Opening, ...]]] = {
     1: (crash_after_a_create, abandoned_move, refused_delete, crash_in_a_replace, blind_delete, two_engines),
-    2: (refused_look, made_anew_by_hand, half_a_file, protected, moved),
+    2: (refused_look, made_anew_by_hand, half_a_file, protected, moved, moved_back),
     3: (crash_in_a_delete,),
     4: (unseen_edit, dropped_field, deaf_api, plan_of_what_is_gone),
     5: (failed_dependency,),
