@@ -93,7 +93,7 @@ class ReadyQueue:
         if change.action is Action.DELETE:
             return
         self._writes_left -= 1
-        if outcome.status is not OutcomeStatus.DONE:
+        if outcome.status is not OutcomeStatus.DONE and change.is_ready:  # what else is held back, the plan has weighed
             self._failed_groups.setdefault(_group(change.key), change.key)
 
     def _enqueue(self, change: Change) -> None:

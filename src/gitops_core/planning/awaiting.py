@@ -184,21 +184,29 @@ def _of(request: PlanRequest, key: ResourceKey, reason: str, limit: float, retry
     return Awaited(key=key, reason=reason, since=since, until=since + limit, retry_after=retry_after)
 
 
-def put_off(deletes: Sequence[Change], writes: Sequence[Change], waiting: Sequence[Awaited], now: float) -> list[Change]:
+def put_off(
+    request: PlanRequest, deletes: Sequence[Change], writes: Sequence[Change], waiting: Sequence[Awaited]
+) -> list[Change]:
     """
     Return *deletes*, put off where something else may be about to take the place of what they delete.
 
     All of them, while what was written has time to become what it should be. Then only those next to it, which are of the same
-    kind and in the same namespace: a rename keeps both. A write that is held back puts off those next to it, too. What fails for
-    ever holds no other delete up.
+    kind and in the same namespace: a rename keeps both. A write that is held back puts off those next to it, too, if what it
+    declares was never applied: drift is of an object that was there beside the other one. What fails for ever holds no other
+    delete up.
     """
     late = [a for a in waiting if a.since and not a.leaves]
-    first = next((a for a in late if abs(now - a.since) < a.until - a.since), None)
+    first = next((a for a in late if abs(request.now - a.since) < a.until - a.since), None)
     if first is not None:
         return [_behind(c, AWAITED, f"{first.key} is not done") for c in deletes]
     why = {a.key[:3]: f"{a.key} is not done" for a in reversed(late)}
-    why |= {c.key[:3]: f"{c.key} is {c.state}" for c in reversed(writes) if not c.is_ready}
+    why |= {c.key[:3]: f"{c.key} is {c.state}" for c in reversed(writes) if not (c.is_ready or _was_applied(request, c))}
     return [_behind(c, REPLACEMENT, why[c.key[:3]]) if c.key[:3] in why else c for c in deletes]
+
+
+def _was_applied(request: PlanRequest, change: Change) -> bool:
+    entry = owned_entry(request, change.key)
+    return entry is not None and entry.state is EntryState.APPLIED and entry.desired == change.desired
 
 
 def _behind(delete: Change, rule: str, why: str) -> Change:

@@ -57,7 +57,7 @@ def make_plan(request: PlanRequest) -> Planned:
     guarded = _guard(request, [*links.writes(), *_undeclared(decider)], decider)
     waiting = awaited(request, links.unsettled, guarded.changes)
     writes = [c for c in guarded.changes if not is_delete(c)]
-    deletes = put_off(links.deletes(guarded.changes), writes, waiting, request.now)
+    deletes = put_off(request, links.deletes(guarded.changes), writes, waiting)
     plan = Plan(
         application=request.application,
         revision=request.revision.id,

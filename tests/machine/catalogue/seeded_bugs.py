@@ -325,7 +325,7 @@ def only_what_is_tried_and_fails_holds_up_a_delete(put_off, enqueue):
         else:
             enqueue(self, change)
 
-    return (lambda deletes, _writes, waiting, now: put_off(deletes, (), waiting, now)), enqueued
+    return (lambda request, deletes, _writes, waiting: put_off(request, deletes, (), waiting)), enqueued
 
 
 # -- promise 7: nobody fights silently ---------------------------------------------------------------------------------------------------

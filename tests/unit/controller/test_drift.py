@@ -85,6 +85,16 @@ def test_a_new_declaration_is_applied_whatever_the_mode(mode: str) -> None:
     assert platform.status(app).phase is Phase.SYNCED
 
 
+def test_drift_that_is_only_told_holds_up_no_delete() -> None:
+    platform = Platform()
+    app = shop(platform, config("site", color="blue"), config("old", color="blue"), mode="warn")
+    platform.run()
+    drifted(app)
+    platform.repository.undeclare("shop", "ConfigMap/old")
+    platform.run(seconds=110)
+    assert (colour(app), colour(app, "old")) == ("red", None)
+
+
 def test_off_does_not_even_look() -> None:
     platform = Platform()
     app = shop(platform, mode="off")

@@ -94,6 +94,13 @@ def test_a_delete_that_has_waited_for_another_one_is_put_off_all_the_same():
     assert queue.outcomes[outer.key].status is OutcomeStatus.DEFERRED
 
 
+def test_what_the_plan_held_back_holds_up_no_delete_that_the_plan_let_pass():
+    """Drift that is only told, for one; the plan knows what may be a replacement."""
+    told = attrs.evolve(change("drifted", action=Action.UPDATE), state="refused", rule="drift")
+    queue = ReadyQueue([told, change("old", action=Action.DELETE)], [done("drifted", OutcomeStatus.REFUSED)])
+    assert taken(queue) == ["old"]
+
+
 def test_what_is_gone_already_is_forgotten_whatever_failed():
     """Nothing is deleted, and another application may wait until we let go."""
     queue = ReadyQueue([change("new"), attrs.evolve(change("old", action=Action.DELETE), precondition="")])

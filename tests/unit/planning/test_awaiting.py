@@ -218,6 +218,19 @@ def test_a_delete_waits_for_what_was_written_and_is_not_well_and_for_its_own_kin
     assert states(make_plan(request)) == {"old": old, "elsewhere": elsewhere}
 
 
+def test_drift_that_is_not_repaired_puts_no_delete_off_and_a_new_declaration_does(world):
+    """The drifted object was there, as declared, beside the other one."""
+    world.apply(thing("old"), thing("kept", x=1))
+    world.edit("Thing/kept", thing("kept", x=2))
+    verdict = verdict_against("Thing/kept")
+    assert states(make_plan(world.request(thing("kept", x=1), verdict=verdict))) == {
+        "kept": ("refused", "policy"),
+        "old": ("ready", ""),
+    }
+    planned = make_plan(world.request(thing("kept", x=3), verdict=verdict))
+    assert states(planned) == {"kept": ("refused", "policy"), "old": ("deferred", "replacement")}
+
+
 def test_what_is_gone_already_is_forgotten_whatever_is_held_back(world):
     world.apply(thing("old"))
     world.live.clear()

@@ -138,13 +138,16 @@ def a_replacement_is_proven_first(facts: PassFacts, _truth: Truth, _options: Opt
         if pruned and any(later.op != "delete" for later in writes[i:]):
             yield f"{call.key} was pruned before everything else was applied"
         if pruned and facts.result is not None:
-            yield from (f"{call.key} was pruned although {why}" for why in _without_replacement(facts.result.outcomes, call))
+            yield from (
+                f"{call.key} was pruned although {why}" for why in _without_replacement(facts, facts.result.outcomes, call)
+            )
 
 
-def _without_replacement(outcomes: Iterable[Outcome], pruned: Call) -> Iterator[str]:
+def _without_replacement(facts: PassFacts, outcomes: Iterable[Outcome], pruned: Call) -> Iterator[str]:
     for other in outcomes:
         is_beside = pruned.key is not None and other.key[:3] == pruned.key[:3] and other.action is not Action.DELETE
-        if is_beside and other.status is not OutcomeStatus.DONE:
+        is_tried = other.status not in (OutcomeStatus.REFUSED, OutcomeStatus.DEFERRED, OutcomeStatus.SKIPPED)
+        if is_beside and other.status is not OutcomeStatus.DONE and (is_tried or other.key not in facts.before):
             yield f"{other.key}, which is of its kind and may replace it, is {other.status.value} ({other.reason})"
 
 
