@@ -331,11 +331,9 @@ class Scenario:
         for key, spec in sorted(declared.items()):
             if not self._cannot_be(app, key) and (missing := lacks(there.get(key), key.name, spec)):
                 self._break(3, f"all faults are over, and {key} is {there.get(key)}; it lacks {dict(missing)}")
-        if self._is_held_up(app):
-            return
         for (key, id_), maker in self._truth.made.items():
             needed = any(spec.get("needs") == key.name for spec in declared.values())
-            wanted = needed or key in declared or self._truth.others_declaring(app, key)
+            wanted = needed or key in declared or self._truth.others_declaring(app, key) or self._is_held_up(key)
             if maker == app and key in there and there[key].id == id_ and not (wanted or self._is_kept(key) or there[key].mark):
                 self._break(3, f"all faults are over, and {key}, which {app} made and nobody declares, is still there")
 
@@ -352,9 +350,10 @@ class Scenario:
             return True  # what is protected is not replaced either
         return bool(spec.get("needs")) and self._cannot_be(app, key_for(spec["needs"]))
 
-    def _is_held_up(self, app: str) -> bool:
-        """Tell whether deletes wait, because something that may be a replacement cannot be."""
-        return any(self._cannot_be(app, key) for key in self._truth.declared[app])
+    def _is_held_up(self, key: ResourceKey) -> bool:
+        """Tell whether the delete of *key* waits, because something that may be a replacement cannot be."""
+        having = [app for app in self._sources if key in self._store.inventory(app).entries]
+        return any(self._cannot_be(app, other) for app in having for other in self._truth.declared[app])
 
     def _is_kept(self, key: ResourceKey) -> bool:
         return any(self._truth.shielded.get((app, key), False) is not False for app in self._sources)
@@ -494,7 +493,6 @@ class Scenario:
         if first.to_json() != second.to_json():
             self._break(12, "two plans of the same situation differ in the order of the target's list")
         left = [c for c in first.ready if c.key.name not in self._api.faulty and not self._cannot_be(app, c.key)]
-        if self._is_held_up(app):
-            left = [c for c in left if c.action is not Action.DELETE]
+        left = [c for c in left if c.action is not Action.DELETE or not self._is_held_up(c.key)]
         if empty and left:
             self._break(4, f"the pass ended well, and the next plan is to {left[0].action.value} {left[0].key}: {left[0].reason}")
