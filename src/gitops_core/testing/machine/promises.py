@@ -102,7 +102,7 @@ def independent_objects_converge(facts: PassFacts, _truth: Truth, options: Optio
     for call in facts.calls:
         if call.unmet:
             yield f"{call.key} was written while {call.unmet}, which it needs, was not there or had failed"
-    if not facts.calm or facts.result is None or facts.finished - facts.started >= options.deadline:
+    if not facts.calm or facts.result is None or facts.finished - facts.started >= options.deadline - _EPSILON:
         return
     stuck = {o.key for o in facts.result.outcomes if o.status in _TROUBLE}
     for outcome in facts.result.outcomes:
