@@ -18,7 +18,7 @@ from gitops_core.model.values import Body
 from gitops_core.testing.machine.api import Api
 from gitops_core.testing.machine.facts import Call, PassFacts
 from gitops_core.testing.machine.objects import key_for
-from gitops_core.testing.machine.truth import Truth
+from gitops_core.testing.machine.truth import Truth, lacks
 
 T = TypeVar("T")
 Cut = Callable[[Callable[[], Any], type[GitOpsError]], Any]
@@ -97,8 +97,10 @@ class Line:
         )
 
     def _lacks(self, facts: PassFacts, key: ResourceKey) -> bool:
-        tried = [call for call in facts.calls if call.key == key and call.writes]
-        return self.api.see_one(key) is None or bool(tried and tried[-1].error)
+        """Tell whether *key* is not there, or could not be made as declared; after a lost reply the second try finds it made."""
+        seen, tried = self.api.see_one(key), [call for call in facts.calls if call.key == key and call.writes]
+        has_failed = bool(tried and tried[-1].error)
+        return seen is None or (has_failed and bool(lacks(seen, key.name, facts.declared.get(key, {}))))
 
 
 def _uncut(run: Callable[[], Any], _lost: type[GitOpsError]) -> Any:
