@@ -53,9 +53,8 @@ class Desk:
         self._watching = surroundings.watching
         self._place = surroundings.place
         self._gates = Gates(surroundings, self._fleet, self._due)
-        self._under_way = UnderWay(self._clock)
+        self._under_way, self._halted, self._rosters = UnderWay(self._clock), False, 0
         self._neighbours = Neighbours(surroundings, self._fleet, self._hand_over, self._set, self._due)
-        self._halted = False
 
     # -- who there is -----------------------------------------------------------------------------------------------------
 
@@ -158,11 +157,12 @@ class Desk:
 
     def roster_changed(self) -> None:
         """Begin with what has become ours, and end what is no longer."""
+        self._rosters += 1
         for reference in self._fleet.references:
             self._poll_soon(reference)
         for unit in self._fleet.units.values():
             if not self._is_ours(unit):
-                unit.look = True  # when it is ours again: who knows what was done to it meanwhile
+                unit.look = unit.is_stale = True  # when it is ours again: who knows what was done to it meanwhile
                 self.interrupt(unit.app.id, "it is not ours any more")
             self._due(unit)
 
@@ -268,18 +268,15 @@ class Desk:
 
     def _begin_poll(self, key: str) -> None:
         reference = self._fleet.references.get(key.removeprefix(_POLL))
-        if reference is None:
-            self._queue.done(key)
-            return
-        ours = [unit for unit in self._fleet.followers(reference) if self._is_ours(unit)]
-        if not ours:
+        ours = [unit for unit in self._fleet.followers(reference) if self._is_ours(unit)] if reference is not None else []
+        if reference is None or not ours:
             self._queue.done(key)  # asked again when the roster changes
             return
         app = ours[0].app
         work = partial(look_up, app, self._with.store, self._runtime())
-        self._hand_over(Task(reference.name, work, partial(self._polled, key), app.options.deadline))
+        self._hand_over(Task(reference.name, work, partial(self._polled, key, self._rosters), app.options.deadline))
 
-    def _polled(self, key: str, found: Resolved) -> None:
+    def _polled(self, key: str, rosters: int, found: Resolved) -> None:
         self._queue.done(key)
         reference = self._fleet.references.get(key.removeprefix(_POLL))
         if reference is None:
@@ -294,6 +291,9 @@ class Desk:
                 continue
             if unit.status.last_error is failure and failure is not None:
                 self._set(unit, last_error=None)
+            if unit.is_stale and rosters == self._rosters and self._is_ours(unit):
+                unit.is_stale = False
+                self._due(unit)
             if reference.revision is not None and (before is None or before.id != reference.revision.id):
                 self._renewed(unit, reference.revision)
 
@@ -351,7 +351,7 @@ class Desk:
         if unit.delete:
             left = [other.app.id for other in self._fleet.needed_by(unit.app.id)]
             why = f"applications that depend on it to be deleted first: {', '.join(left)}" if left else ""
-        elif self._fleet.reference(unit).revision is None and unit.orders.pin is None:
+        elif unit.orders.pin is None and (unit.is_stale or self._fleet.reference(unit).revision is None):
             return Hold(waits_for=unit.status.waits_for or "its source to name a revision")
         elif (asked := self._neighbours.hold(unit)) is not None:
             return asked

@@ -38,6 +38,7 @@ class Unit:
         digest: Of the files at the last pass; with the same ones nothing is done before the time that it planned.
         seen: The revision of the last pass.
         look: The next turn is a pass, whatever the files are.
+        is_stale: It was not ours, and its source has not been looked at since it is: what is known of it may be hours old.
         tokens: Of triggers that the next turn carries out.
         returns: Drift that was repaired, by key.
         unsettled_since: When it began to wait for health at this revision, on the monotonic clock.
@@ -61,6 +62,7 @@ class Unit:
     digest: str = ""
     seen: Revision | None = None
     look: bool = True
+    is_stale: bool = False
     tokens: tuple[str, ...] = ()
     returns: dict[ResourceKey, Returns] = attrs.field(factory=dict)
     unsettled_since: float | None = None

@@ -19,6 +19,7 @@ from gitops_core.errors import StateUnavailable
 from gitops_core.interfaces import Context, Coordinator, Target, TargetChange
 from gitops_core.model.applications import Application, Options
 from gitops_core.model.resources import Live
+from gitops_core.model.revisions import Revision
 from gitops_core.model.rosters import Member, Standing, owner_of
 from gitops_core.state.memory import MemoryStore
 from gitops_core.targets.memory import MemoryTarget
@@ -250,6 +251,36 @@ def test_a_member_that_joins_takes_its_share_and_does_nothing_again() -> None:
 
     crowd.play(30.0, joins, 60.0, look)
     assert set(Counter(key for _member, key in crowd.writes()).values()) == {1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_comes_back_to_a_member_is_not_set_back_to_the_revision_that_it_knew(seed: int, monkeypatch) -> None:
+    """It was cut off while another one brought everything to a new revision; first of all it looks at the source again."""
+    crowd = Crowd("a", "b", seed=seed)
+    folder = type(crowd.repository.folder("app0"))
+    resolve = folder.resolve
+
+    def slowly(self, ctx: Context) -> Revision:
+        ctx.clock.wait(_NEVER, 2.0)
+        return resolve(self, ctx)
+
+    monkeypatch.setattr(folder, "resolve", slowly)
+    back: list[float] = []
+
+    def comes_back() -> None:
+        assert not [held for held in crowd.holders().values() if held != ["a"]]
+        crowd.lines["b"].is_cut = False
+        back.append(crowd.clock.monotonic())
+
+    def look() -> None:
+        crowd.each_has_one()
+        assert ["b"] in crowd.holders().values()
+
+    crowd.play(
+        60.0, lambda: setattr(crowd.lines["b"], "is_cut", True), 20.0, lambda: crowd.declare("red"), 80.0, comes_back, 60.0, look
+    )
+    assert [write for write in crowd.log if write.at >= back[0]] == []
+    assert {str(body["data"]) for world in crowd.worlds.values() for body in world.objects.values()} == {"{'color': 'red'}"}
 
 
 def test_a_member_without_weight_works_on_nothing_while_others_have_some() -> None:
