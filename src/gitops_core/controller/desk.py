@@ -53,8 +53,9 @@ class Desk:
         self._watching = surroundings.watching
         self._place = surroundings.place
         self._gates = Gates(surroundings, self._fleet, self._due)
-        self._under_way, self._halted, self._rosters = UnderWay(self._clock), False, 0
+        self._under_way = UnderWay(self._clock)
         self._neighbours = Neighbours(surroundings, self._fleet, self._hand_over, self._set, self._due)
+        self._halted, self._rosters = False, 0
 
     # -- who there is -----------------------------------------------------------------------------------------------------
 
@@ -272,8 +273,7 @@ class Desk:
         if reference is None or not ours:
             self._queue.done(key)  # asked again when the roster changes
             return
-        app = ours[0].app
-        work = partial(look_up, app, self._with.store, self._runtime())
+        work = partial(look_up, (app := ours[0].app), self._with.store, self._runtime())
         self._hand_over(Task(reference.name, work, partial(self._polled, key, self._rosters), app.options.deadline))
 
     def _polled(self, key: str, rosters: int, found: Resolved) -> None:

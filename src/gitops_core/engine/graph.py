@@ -94,7 +94,7 @@ class ReadyQueue:
             return
         self._writes_left -= 1
         if outcome.status is not OutcomeStatus.DONE and change.is_ready:  # what else is held back, the plan has weighed
-            self._failed_groups.setdefault(_group(change.key), change.key)
+            self._failed_groups.setdefault(change.key[:3], change.key)
 
     def _enqueue(self, change: Change) -> None:
         (self._deletes if change.action is Action.DELETE else self._ready).append(change)
@@ -102,16 +102,12 @@ class ReadyQueue:
     def _release_deletes(self) -> None:
         deletes, self._deletes = self._deletes, []
         for change in deletes:
-            blocker = self._failed_groups.get(_group(change.key)) if destroys(change) else None
+            blocker = self._failed_groups.get(change.key[:3]) if destroys(change) else None
             if blocker is None:
                 self._ready.append(change)
             else:
                 reason = f"put off: {blocker} did not end well and may be its replacement"
                 self.finish(Outcome(change.key, change.action, OutcomeStatus.DEFERRED, reason))
-
-
-def _group(key: ResourceKey) -> _Group:
-    return (key.group, key.kind, key.namespace)
 
 
 def _skipped(change: Change, because: Outcome) -> Outcome:

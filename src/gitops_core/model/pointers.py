@@ -123,4 +123,4 @@ def _fits(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
 
 def as_patterns(value: Patterns | Iterable[str]) -> Patterns:
     """Return *value*, or the :class:`Patterns` of the texts in it; one text alone is one pattern, not its letters."""
-    return value if isinstance(value, Patterns) else Patterns(frozenset((value,) if isinstance(value, str) else value))
+    return value if isinstance(value, Patterns) else Patterns(text_set(value))

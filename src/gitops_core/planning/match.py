@@ -16,6 +16,9 @@ from gitops_core.planning.request import PlanRequest
 WITHOUT_IT: Final = frozenset({EntryState.CLAIMED, EntryState.RELEASED})
 """An application with such an entry does not have the object, or lets anybody have it who waits for it."""
 
+HAVING_IT: Final = frozenset({EntryState.APPLIED, EntryState.DELETING})
+"""One with such an entry has it; with any other it is only about to, and may give it up."""
+
 
 class Standing(enum.Enum):
     """What a key is to us."""

@@ -11,13 +11,12 @@ from gitops_core.model.inventory import EntryState, InventoryEntry
 from gitops_core.model.plans import Action, Change, ChangeState
 from gitops_core.model.resources import Live, Origin, ResourceKey
 from gitops_core.planning.guards import Permits, approved
-from gitops_core.planning.match import WITHOUT_IT, Blind, is_another, recreated
+from gitops_core.planning.match import HAVING_IT, Blind, is_another, recreated
 from gitops_core.planning.request import PlanRequest
 
 ALREADY_GONE = "already gone"
 NO_LONGER = "no longer declared"
 _ABOUT_TO: Final = frozenset({EntryState.CLAIMED, EntryState.PLANNED})
-_NOT_YET: Final = WITHOUT_IT | _ABOUT_TO
 _PASSING: Final = frozenset({"unreadable", "deleting", "hand_over", "handing_over"})
 
 
@@ -82,7 +81,7 @@ def successor(request: PlanRequest, key: ResourceKey) -> str:
     live, holder = request.live.get(key), request.holders.get(key)
     if live is not None and live.owner and live.owner != request.application:
         return live.owner
-    return holder.application if holder is not None and holder.state not in _NOT_YET else ""
+    return holder.application if holder is not None and holder.state in HAVING_IT else ""
 
 
 def _delete(

@@ -13,7 +13,7 @@ from gitops_core.planning.annotations import Annotations, notes_of
 from gitops_core.planning.declared import declared_pointers
 from gitops_core.planning.diff import UNKNOWN, write_only_digest
 from gitops_core.planning.edges import Index, plugin_edges, referred, written_edges
-from gitops_core.planning.match import Match, owned_entry
+from gitops_core.planning.match import HAVING_IT, Match, owned_entry
 from gitops_core.planning.normalize import always_secret, declared_in_spelling, live_digest, secrecy_of
 from gitops_core.planning.request import PlanRequest, Read, TargetRules
 
@@ -152,7 +152,7 @@ def claim_entry(request: PlanRequest, resource: Resource, found: Match) -> Inven
 def _is_theirs(found: Match, holder: Holder | None) -> bool:
     """Tell whether the other application has what we released; one that is only about to take it may still give it up."""
     is_marked = found.live is not None and found.live.owner == found.other
-    return is_marked or (holder is not None and holder.state in (EntryState.APPLIED, EntryState.DELETING))
+    return is_marked or (holder is not None and holder.state in HAVING_IT)
 
 
 def _live_digest(request: PlanRequest, live: Live | None) -> str:

@@ -316,14 +316,12 @@ def prune_before_health(_enqueue):
 
 
 @bug(6, "put off", "enqueue")
-def only_what_is_tried_and_fails_holds_up_a_delete(put_off, enqueue):
+def only_what_is_tried_and_fails_holds_up_a_delete(put_off, _enqueue):
     """A write that a policy denies counts as no failure, and what it would replace is deleted."""
 
     def enqueued(self, change):
-        if change.action == "delete" and not self._writes_left:
-            self._ready.append(change)
-        else:
-            enqueue(self, change)
+        is_late = change.action == "delete" and self._writes_left
+        (self._deletes if is_late else self._ready).append(change)
 
     return (lambda request, deletes, _writes, waiting: put_off(request, deletes, (), waiting)), enqueued
 
